@@ -1,0 +1,105 @@
+"""What is written down: an event, and the port it is written through.
+
+An effect is written twice: an *intent* before it and an *outcome* after it that
+names the intent. So nothing is recorded before it happened, and nothing happens
+unrecorded (promise 5).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+Fact = str | int | bool | Sequence[str]
+"""A fact is plain; never a float (no canonical form), never a secret."""
+
+
+class Verb(StrEnum):
+    """What was done. A new verb is a line here and a line in ``FACTS``."""
+
+    PUSH = "push"
+    VERIFY = "verify"
+    BUILD = "build"
+    RELEASE = "release"
+    DESIRE = "desire"
+    APPROVE = "approve"
+    ROLLOUT = "rollout"
+    STEP = "step"
+    DRIFT = "drift"
+    ADOPT = "adopt"
+    CLEAN = "clean"
+    LEASE = "lease"
+    AGENT = "agent"
+
+
+FACTS: Mapping[Verb, frozenset[str]] = {
+    Verb.PUSH: frozenset({"ref", "old", "commit", "subject"}),
+    Verb.VERIFY: frozenset({"commit", "subject", "tree", "verdict", "checks", "log"}),
+    Verb.BUILD: frozenset({"commit", "digest", "environment_key", "milliseconds", "log"}),
+    Verb.RELEASE: frozenset({"commit", "subject", "digest", "file", "settings", "schema"}),
+    Verb.DESIRE: frozenset(
+        {"revision", "commit", "digest", "how", "previous", "settings_changed", "plan"}
+    ),
+    Verb.APPROVE: frozenset({"plan", "revision", "key"}),
+    Verb.ROLLOUT: frozenset(
+        {
+            "revision",
+            "commit",
+            "digest",
+            "plan",
+            "how",
+            "previous",
+            "milliseconds",
+            "token",
+            "reason",
+            "requests",
+            "failed",
+        }
+    ),
+    Verb.STEP: frozenset(
+        {"revision", "step", "stage", "role", "copy", "pid", "weights", "detail", "token"}
+    ),
+    Verb.DRIFT: frozenset({"revision", "items", "how"}),
+    Verb.ADOPT: frozenset({"items", "revision"}),
+    Verb.CLEAN: frozenset({"removed", "kept", "bytes"}),
+    Verb.LEASE: frozenset({"token", "owner", "taken_from", "reason"}),
+    Verb.AGENT: frozenset({"pid", "version", "reason"}),
+}
+"""Which facts an entry of each verb may hold; the record refuses others."""
+
+
+class Outcome(StrEnum):
+    """How far it got."""
+
+    INTENT = "intent"
+    DONE = "done"
+    FAILED = "failed"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing to write down. ``why`` is a sentence; ``intent`` is the entry this one closes."""
+
+    verb: Verb
+    outcome: Outcome
+    who: str
+    why: str
+    app: str = ""
+    environment: str = ""
+    release: int = 0
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    intent: int = 0
+
+
+class Journal(Protocol):
+    """Where events are written."""
+
+    def write(self, event: Event) -> int:
+        """Durable before it returns; the entry's number, from 1.
+
+        Raises FairleadError when the entry could not be made durable: then the
+        effect it announces must not be started.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Change → Verdict. Every question that stands before a release, and the answers together."""

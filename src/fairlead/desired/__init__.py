@@ -1,0 +1,1 @@
+"""Artifact → Release per environment: the deploy repo."""

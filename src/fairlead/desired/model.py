@@ -1,0 +1,79 @@
+"""Releases, and which one each environment should run."""
+
+import msgspec
+
+from fairlead.artifact.model import Artifact
+from fairlead.base.ids import Digest, Place
+from fairlead.manifest.model import App, Strategy
+
+
+class Release(msgspec.Struct, frozen=True):
+    """Artifact + settings + roles + schema facts; numbered per app, immutable, signed.
+
+    ``manifest`` is the app's manifest at that commit: its roles, smoke checks and
+    migrate command. ``settings`` are the plain settings of every environment at the
+    time the release was made, so that going back to it goes back to them too.
+    ``verdict`` is the digest of the verdict it stands on.
+    """
+
+    app: str
+    number: int
+    artifact: Artifact
+    manifest: App
+    settings: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    verdict: Digest
+    made_at: str
+    made_by: str
+    subject: str = ""
+
+    def settings_in(self, environment: str) -> dict[str, str]:
+        """The plain settings in one environment; empty when it has none."""
+        for name, pairs in self.settings:
+            if name == environment:
+                return dict(pairs)
+        return {}
+
+
+class Desired(msgspec.Struct, frozen=True):
+    """The release one environment should run now.
+
+    ``revision`` is the deploy repo's commit that made it so. ``how`` is "release",
+    "promote", "settings", "rollback" (a person went back) or "return" (a rollout failed
+    and Fairlead went back). ``previous`` is the release desired before, 0 for none.
+    ``approved`` is the digest of the plan that people approved for exactly this revision,
+    "" where none was asked for.
+    """
+
+    place: Place
+    revision: str
+    release: Release
+    strategy: Strategy
+    how: str = "release"
+    previous: int = 0
+    why: str = ""
+    who: str = ""
+    approved: str = ""
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """A release held for approval in one environment.
+
+    ``revision`` is the deploy repo's commit that proposed it; ``previous`` the release
+    desired there now, 0 for none.
+    """
+
+    place: Place
+    revision: str
+    release: Release
+    strategy: Strategy
+    how: str
+    previous: int
+    why: str
+    who: str
+
+
+class Anchor(msgspec.Struct, frozen=True):
+    """The record's head as the deploy repo last saw it: the newest entry and its hash."""
+
+    seq: int
+    hash: str

@@ -1,0 +1,1 @@
+"""text → App. What a repository says of itself in ``fairlead.toml``."""

@@ -1,0 +1,1 @@
+"""Release + Observed → Plan. Pure: no clock, disk, network, process or randomness."""

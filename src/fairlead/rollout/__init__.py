@@ -1,0 +1,1 @@
+"""Look, plan, do the first wave, look again. The only room that carries out steps."""
