@@ -1,0 +1,71 @@
+"""A share of the traffic first, judged from outside, then the next share, then all.
+
+Not known never advances (promise 12). Going back to a release that was proven here,
+and a first release, have nothing to be judged against: they switch at once.
+"""
+
+from fairlead.manifest.model import Canary, Role
+from fairlead.plan.model import CopyId, Decision, Halted, Health, Route, Stage, Waiting
+from fairlead.plan.strategies import parts
+from fairlead.plan.strategies.blue_green import stand_up, switch_over
+from fairlead.plan.view import View
+
+
+def canary(view: View, role: Role, strategy: Canary) -> Decision | None:
+    """The next decision for this role."""
+    blocked = stand_up(view, role)
+    if blocked:
+        return blocked
+    old = view.serving_others(role)
+    if view.proven or not old:
+        return switch_over(view, role)
+    return _advance(view, role, strategy, old)
+
+
+def _advance(view: View, role: Role, strategy: Canary, old: list[CopyId]) -> Decision | None:
+    route = view.route(role.name)
+    reached = _reached(route, view.number, strategy)
+    if route is None or reached < 0:
+        return _give(view, role, old, strategy.weights[0])
+    again = _give(view, role, old, strategy.weights[reached])
+    if again:
+        # A copy came or went: the share stays, its bake starts again.
+        return again
+    verdict = _judge(view, role, strategy, route.since, strategy.weights[reached])
+    if verdict:
+        return verdict
+    if reached + 1 < len(strategy.weights):
+        return _give(view, role, old, strategy.weights[reached + 1])
+    return switch_over(view, role)
+
+
+def _give(view: View, role: Role, old: list[CopyId], percent: int) -> Decision | None:
+    why = f"{percent} % of the traffic to release {view.number}"
+    return parts.switch(view, role, parts.split(view.ready(role), old, percent), why)
+
+
+def _reached(route: Route | None, number: int, strategy: Canary) -> int:
+    """The index of the greatest weight the new release has reached; -1 for none."""
+    if route is None:
+        return -1
+    whole = sum(share for _, share in route.shares)
+    new = sum(share for copy, share in route.shares if copy.release == number)
+    if not new:
+        return -1
+    at_most = [i for i, w in enumerate(strategy.weights) if w * whole <= new * 100]
+    return max(at_most, default=0)
+
+
+def _judge(view: View, role: Role, strategy: Canary, since: float, percent: int) -> Decision | None:
+    """None when this share was baked and found healthy."""
+    baked, name = since + strategy.bake, f"release {view.number} at {percent} %"
+    if view.seen.canary is Health.UNHEALTHY:
+        return Halted(Stage.CORE, f"{role.name}: {name} is unhealthy.")
+    if view.seen.now < baked:
+        return Waiting(Stage.CORE, f"{role.name}: {name} bakes for {strategy.bake} s.", baked)
+    if view.seen.canary is Health.HEALTHY:
+        return None
+    patience = baked + strategy.patience
+    if view.seen.now >= patience:
+        return Halted(Stage.CORE, f"{role.name}: nobody can say whether {name} is healthy.")
+    return Waiting(Stage.CORE, f"{role.name}: the verdict on {name} is not known.", patience)

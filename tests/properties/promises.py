@@ -1,0 +1,310 @@
+"""The promises, as questions asked of every step before it is carried out.
+
+Each function is one safety property. It takes what is wanted, what is seen and the
+step, and raises ``Broken`` with its own name when the step would break it.
+"""
+
+from collections.abc import Callable
+
+from fairlead.desired.model import Desired
+from fairlead.manifest.model import BlueGreen, Canary, Recreate, Role, Rolling
+from fairlead.plan.model import (
+    Copy,
+    CopyState,
+    Done,
+    Health,
+    JobKind,
+    JobState,
+    Migrate,
+    Observed,
+    Restore,
+    SetRoute,
+    Smoke,
+    Start,
+    Step,
+    Stop,
+)
+
+Property = Callable[[Desired, Observed, Step], bool]
+
+
+class Broken(AssertionError):
+    """A promise does not hold. The message starts with the property's name."""
+
+
+def check(wanted: Desired, seen: Observed, step: Step) -> None:
+    """Ask every property of one step."""
+    for holds in PROPERTIES:
+        if not holds(wanted, seen, step):
+            raise Broken(f"{holds.__name__}: {step}\nwanted {wanted.release.number}\n{seen}")
+
+
+def roles(wanted: Desired) -> dict[str, Role]:
+    return {role.name: role for role in wanted.release.manifest.roles}
+
+
+def copy_of(seen: Observed, step: Stop) -> Copy | None:
+    return next((copy for copy in seen.copies if copy.id == step.copy), None)
+
+
+def routed(seen: Observed, role: str) -> set[object]:
+    route = seen.route(role)
+    return {copy for copy, _ in route.shares} if route else set()
+
+
+def alive(seen: Observed, role: str) -> list[Copy]:
+    return [copy for copy in seen.copies if copy.id.role == role]
+
+
+def has_gap(wanted: Desired, role: Role) -> bool:
+    """Strategies that say they leave a gap."""
+    return role.singleton or isinstance(wanted.strategy, Recreate)
+
+
+def done(wanted: Desired, seen: Observed) -> bool:
+    job = seen.job(JobKind.DONE, wanted.release.number)
+    return job is not None and job.revision == wanted.revision and job.state is JobState.SUCCEEDED
+
+
+def proven(wanted: Desired, seen: Observed) -> bool:
+    job = seen.job(JobKind.DONE, wanted.release.number)
+    return job is not None and job.state is JobState.SUCCEEDED
+
+
+def succeeded(wanted: Desired, seen: Observed, kind: JobKind, role: str = "") -> bool:
+    return any(
+        job.key == (kind, wanted.release.number, role)
+        and job.revision == wanted.revision
+        and job.state is JobState.SUCCEEDED
+        for job in seen.jobs
+    )
+
+
+def traffic_only_to_ready(wanted: Desired, seen: Observed, step: Step) -> bool:
+    if not isinstance(step, SetRoute):
+        return True
+    ready = {copy.id for copy in seen.copies if copy.state is CopyState.READY}
+    return all(copy in ready and share > 0 for copy, share in step.shares)
+
+
+def traffic_only_to_wanted_or_serving(wanted: Desired, seen: Observed, step: Step) -> bool:
+    """A copy of another release gets traffic only if it has some already."""
+    if not isinstance(step, SetRoute):
+        return True
+    had = routed(seen, step.role)
+    return all(copy in had or copy.release == wanted.release.number for copy, _ in step.shares)
+
+
+def tried_before_traffic(wanted: Desired, seen: Observed, step: Step) -> bool:
+    if not isinstance(step, SetRoute) or proven(wanted, seen):
+        return True
+    new = {c for c, _ in step.shares if c.release == wanted.release.number}
+    asked = [s for s in wanted.release.manifest.smokes if s.path and s.role == step.role]
+    if not new or new & routed(seen, step.role) or not asked:
+        return True
+    return succeeded(wanted, seen, JobKind.TRY, step.role)
+
+
+def enough_stay_ready(wanted: Desired, seen: Observed, step: Step) -> bool:
+    """A switch never leaves fewer ready copies than were serving, while that many are wanted."""
+    if not isinstance(step, SetRoute) or has_gap(wanted, roles(wanted)[step.role]):
+        return True
+    had = routed(seen, step.role)
+    before = [c for c in seen.copies if c.id in had and c.state is CopyState.READY]
+    return len(step.shares) >= min(len(before), roles(wanted)[step.role].copies)
+
+
+def stopped_only_when_drained(wanted: Desired, seen: Observed, step: Step) -> bool:
+    if not isinstance(step, Stop):
+        return True
+    copy, role = copy_of(seen, step), roles(wanted).get(step.copy.role)
+    if copy is None or (role is not None and not role.serves and not seen.route(step.copy.role)):
+        return True
+    if copy.id in routed(seen, copy.id.role):
+        return False
+    if copy.in_flight == 0 or copy.state is CopyState.CRASHED:
+        return True
+    route, finished = seen.route(copy.id.role), seen.job(JobKind.DONE, wanted.release.number)
+    since = route.since if route else finished.since if finished else None
+    return since is not None and seen.now >= since + (role.stop if role else 30)
+
+
+def wanted_copies_are_left_alone(wanted: Desired, seen: Observed, step: Step) -> bool:
+    if not isinstance(step, Stop) or step.copy.release != wanted.release.number:
+        return True
+    role = roles(wanted).get(step.copy.role)
+    return role is None or not 1 <= step.copy.number <= role.copies
+
+
+def backup_before_migration(wanted: Desired, seen: Observed, step: Step) -> bool:
+    migrate = wanted.release.manifest.migrate
+    if not isinstance(step, Migrate) or migrate is None or not migrate.database:
+        return True
+    return succeeded(wanted, seen, JobKind.BACKUP)
+
+
+def one_migration_at_a_time(wanted: Desired, seen: Observed, step: Step) -> bool:
+    running = [j for j in seen.jobs if (j.kind, j.state) == (JobKind.MIGRATE, JobState.RUNNING)]
+    return not isinstance(step, Migrate) or not running
+
+
+def migrated_once(wanted: Desired, seen: Observed, step: Step) -> bool:
+    job = seen.job(JobKind.MIGRATE, wanted.release.number)
+    ran = job is not None and job.state is JobState.SUCCEEDED
+    return not isinstance(step, Migrate) or not (ran or proven(wanted, seen))
+
+
+def migrated_before_start(wanted: Desired, seen: Observed, step: Step) -> bool:
+    """No copy of a release starts before the schema it needs is there."""
+    if not isinstance(step, Start) or proven(wanted, seen):
+        return True
+    schema, migrate = wanted.release.artifact.schema, wanted.release.manifest.migrate
+    if schema is None or migrate is None:
+        return True
+    job = seen.job(JobKind.MIGRATE, wanted.release.number)
+    ran = job is not None and job.state is JobState.SUCCEEDED
+    return ran or (seen.schema is not None and seen.schema.digest == schema.digest)
+
+
+def schema_not_past(wanted: Desired, seen: Observed, step: Step) -> bool:
+    schema = wanted.release.artifact.schema
+    if not isinstance(step, Start | SetRoute) or done(wanted, seen):
+        return True
+    if seen.schema is None or schema is None:
+        return True
+    return set(seen.schema.contracts) <= set(schema.contracts)
+
+
+def singletons_never_overlap(wanted: Desired, seen: Observed, step: Step) -> bool:
+    if not isinstance(step, Start) or not roles(wanted)[step.copy.role].singleton:
+        return True
+    return not [copy for copy in alive(seen, step.copy.role) if copy.id != step.copy]
+
+
+def workers_end_before_they_start(wanted: Desired, seen: Observed, step: Step) -> bool:
+    if not isinstance(step, Start) or roles(wanted)[step.copy.role].serves:
+        return True
+    others = alive(seen, step.copy.role)
+    return not [copy for copy in others if copy.id.release != wanted.release.number]
+
+
+def old_side_kept_until_done(wanted: Desired, seen: Observed, step: Step) -> bool:
+    """What a failure would return to is stopped early only where rolling needs its place."""
+    if not isinstance(step, Stop) or done(wanted, seen):
+        return True
+    copy, role = copy_of(seen, step), roles(wanted).get(step.copy.role)
+    if copy is None or copy.state is not CopyState.READY or role is None:
+        return copy is None or copy.state is not CopyState.READY
+    if copy.id.release != wanted.previous or not role.serves or has_gap(wanted, role):
+        return True
+    if not isinstance(wanted.strategy, Rolling):
+        return False
+    mine = [c for c in alive(seen, role.name) if c.id.release == wanted.release.number]
+    full = len(alive(seen, role.name)) >= role.copies + wanted.strategy.surge
+    return full and len(mine) < role.copies
+
+
+def held_side_stays(wanted: Desired, seen: Observed, step: Step) -> bool:
+    strategy = wanted.strategy
+    if not isinstance(step, Stop) or not isinstance(strategy, BlueGreen | Canary):
+        return True
+    job, copy = seen.job(JobKind.DONE, wanted.release.number), copy_of(seen, step)
+    role = roles(wanted).get(step.copy.role)
+    if job is None or copy is None or role is None or wanted.how == "return":
+        return True
+    held = role.serves and not role.singleton and copy.state is CopyState.READY
+    ours = step.copy.release == wanted.previous and job.revision == wanted.revision
+    return not (held and ours and seen.now < job.since + strategy.hold)
+
+
+def rolling_keeps_its_budget(wanted: Desired, seen: Observed, step: Step) -> bool:
+    if not isinstance(step, Start) or not isinstance(wanted.strategy, Rolling):
+        return True
+    role = roles(wanted)[step.copy.role]
+    if not role.serves or role.singleton or any(c.id == step.copy for c in seen.copies):
+        return True
+    nothing_ready = not any(c.state is CopyState.READY for c in alive(seen, role.name))
+    return nothing_ready or len(alive(seen, role.name)) < role.copies + wanted.strategy.surge
+
+
+def not_known_never_advances(wanted: Desired, seen: Observed, step: Step) -> bool:
+    """A canary's share grows only on a healthy verdict after its bake."""
+    if not isinstance(step, SetRoute) or not isinstance(wanted.strategy, Canary):
+        return True
+    role = roles(wanted)[step.role]
+    if role.singleton or proven(wanted, seen):
+        return True
+    route, number = seen.route(step.role), wanted.release.number
+    before, after = percent(route.shares if route else (), number), percent(step.shares, number)
+    ready = {c.id for c in seen.copies if c.state is CopyState.READY}
+    old_serves = [c for c in routed(seen, step.role) if c in ready and c.release != number]
+    if after <= before or not old_serves:
+        return True
+    if before == 0:
+        return after <= wanted.strategy.weights[0]
+    baked = route is not None and seen.now >= route.since + wanted.strategy.bake
+    next_up = min([w for w in wanted.strategy.weights if w > before], default=100)
+    return seen.canary is Health.HEALTHY and baked and after <= next_up
+
+
+def percent(shares: tuple[tuple[object, int], ...], number: int) -> float:
+    whole = sum(share for _, share in shares)
+    return 100 * sum(s for c, s in shares if c.release == number) / whole if whole else 0.0
+
+
+def laid_out_and_whole_before_start(wanted: Desired, seen: Observed, step: Step) -> bool:
+    number = wanted.release.number
+    if not isinstance(step, Start | Migrate):
+        return True
+    return number in seen.prepared and number not in seen.damaged
+
+
+def stages_in_order(wanted: Desired, seen: Observed, step: Step) -> bool:
+    """Workers start after everything that serves does; smoke after all; done last."""
+    if done(wanted, seen) or isinstance(step, Restore):
+        return True
+    if isinstance(step, Start) and not roles(wanted)[step.copy.role].serves:
+        return all(is_whole(wanted, seen, role) for role in roles(wanted).values() if role.serves)
+    if isinstance(step, Smoke | Done):
+        return all(is_whole(wanted, seen, role) for role in roles(wanted).values())
+    return True
+
+
+def done_only_after_smoke(wanted: Desired, seen: Observed, step: Step) -> bool:
+    asked = bool(wanted.release.manifest.smokes)
+    return not isinstance(step, Done) or not asked or succeeded(wanted, seen, JobKind.SMOKE)
+
+
+def is_whole(wanted: Desired, seen: Observed, role: Role) -> bool:
+    """Every wanted copy of the role is ready, and it has all of the role's traffic."""
+    number = wanted.release.number
+    mine = {c.id for c in alive(seen, role.name) if c.id.release == number}
+    ready = {c.id for c in seen.copies if c.state is CopyState.READY}
+    full = {c for c in mine if c in ready and 1 <= c.number <= role.copies}
+    if len(full) != role.copies:
+        return False
+    return not role.serves or routed(seen, role.name) == full
+
+
+PROPERTIES: tuple[Property, ...] = (
+    traffic_only_to_ready,
+    traffic_only_to_wanted_or_serving,
+    tried_before_traffic,
+    enough_stay_ready,
+    stopped_only_when_drained,
+    wanted_copies_are_left_alone,
+    backup_before_migration,
+    one_migration_at_a_time,
+    migrated_once,
+    migrated_before_start,
+    schema_not_past,
+    singletons_never_overlap,
+    workers_end_before_they_start,
+    old_side_kept_until_done,
+    held_side_stays,
+    rolling_keeps_its_budget,
+    not_known_never_advances,
+    laid_out_and_whole_before_start,
+    stages_in_order,
+    done_only_after_smoke,
+)

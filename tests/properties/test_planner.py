@@ -1,0 +1,261 @@
+"""The planner keeps its promises in every world, and settles whatever happens in between.
+
+A run starts in an empty place, wants one release after another, and lets fate move the
+world between any two steps: copies crash, vanish, answer wrongly; jobs fail or are lost;
+people edit routes and files; the rollout is cut in the middle of a wave; a step is
+refused; the wanted release changes in mid-flight. Every step that is carried out is
+asked every property of ``promises``.
+"""
+
+import msgspec
+import pytest
+from hypothesis import given, note
+from hypothesis import strategies as st
+
+from fairlead.desired.model import Desired, Release
+from fairlead.manifest.model import BlueGreen, Recreate, Rolling
+from fairlead.plan.effect import effect, hope
+from fairlead.plan.model import (
+    CopyState,
+    Halted,
+    Job,
+    JobKind,
+    JobState,
+    Observed,
+    Settled,
+    Smoke,
+    Try,
+    Waiting,
+    Wave,
+)
+from fairlead.plan.next_wave import next_wave, schema_past
+from fairlead.plan.retire import retire
+from fairlead.plan.unfold import unfold
+from properties import promises, worlds
+
+replace = msgspec.structs.replace
+
+ENOUGH = 400
+"""Decisions within which a world that is left alone must settle or halt."""
+
+
+def carry_out(wanted: Desired, seen: Observed, wave: Wave, cut: int, fails: bool) -> Observed:
+    """Do the first ``cut`` steps of a wave, asking every promise; smoke may answer no."""
+    for step in wave.steps[:cut]:
+        promises.check(wanted, seen, step)
+        done = effect(step, seen, wanted)
+        if fails and isinstance(step, Try | Smoke):
+            job = done.jobs[-1]
+            done = replace(
+                done, jobs=(*done.jobs[:-1], replace(job, state=JobState.FAILED, detail="no"))
+            )
+        seen = done
+    return seen
+
+
+def leave_alone(wanted: Desired, seen: Observed) -> tuple[Observed, Settled | Halted]:
+    """Let everything under way go well until it settles or halts."""
+    for _ in range(ENOUGH):
+        decision = next_wave(wanted, seen)
+        match decision:
+            case Wave():
+                seen = carry_out(wanted, seen, decision, len(decision.steps), fails=False)
+            case Waiting(until=until):
+                seen = replace(hope(seen, wanted), now=max(seen.now, until) + 0.1)
+            case _:
+                return seen, decision
+    raise promises.Broken(f"settles: not within {ENOUGH} decisions\n{wanted}\n{seen}")
+
+
+def live_through(
+    wanted: Desired, seen: Observed, fate: list[worlds.Move], cuts: list[int]
+) -> Observed:
+    """Decide, act in part, and let fate move the world, for as long as fate lasts."""
+    for turn, what in enumerate(fate):
+        decision = next_wave(wanted, seen)
+        if next_wave(wanted, seen) != decision:
+            raise promises.Broken(f"same_input_same_decision: {decision}")
+        if isinstance(decision, Wave):
+            cut = cuts[turn % len(cuts)] if cuts else 99
+            seen = carry_out(wanted, seen, decision, cut, fails=what.kind == "job-fails")
+        seen = worlds.move(seen, wanted, what)
+    return seen
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[tuple[Desired, list[worlds.Move], list[int]]]:
+    """Up to four wanted revisions, each with its fate and where its waves are cut."""
+    roles = draw(worlds.role_sets())
+    later_roles = draw(st.one_of(st.just(roles), worlds.role_sets()))
+    life, previous = [], 0
+    for turn in range(draw(st.integers(1, 4))):
+        number = draw(st.integers(1, turn + 1))
+        of = _release(number, roles if number < 3 else later_roles)
+        how = draw(st.sampled_from(["release", "release", "rollback", "return"]))
+        strategy = draw(worlds.strategies)
+        wanted = worlds.desired(of, strategy, f"rev-{turn}", previous, how)
+        fate = draw(st.lists(worlds.moves, max_size=25))
+        cuts = draw(st.lists(st.sampled_from([0, 1, 2, 99]), max_size=5))
+        life.append((wanted, fate, cuts))
+        previous = number
+    return life
+
+
+def _release(number: int, roles: tuple) -> Release:
+    """Release 2 expands the schema, release 4 contracts it."""
+    schema = {1: "a", 2: "b", 3: "b", 4: "c"}[number]
+    return worlds.release(number, roles, schema, ("drop",) if number == 4 else ())
+
+
+@given(lives())
+def test_every_promise_holds_and_it_settles(life):
+    """Whatever happens, no step breaks a promise, and a world left alone settles or halts."""
+    seen = Observed(1_000.0)
+    for wanted, fate, cuts in life:
+        seen = live_through(wanted, seen, fate, cuts)
+    seen, ending = leave_alone(wanted, seen)
+    note(f"{ending}")
+    if isinstance(ending, Settled):
+        settled_is_whole(wanted, seen)
+
+
+def settled_is_whole(wanted: Desired, seen: Observed) -> None:
+    """Settled means: every role whole, nothing else but a held side, and an empty plan."""
+    for role in wanted.release.manifest.roles:
+        if not promises.is_whole(wanted, seen, role):
+            raise promises.Broken(f"settled_is_whole: {role.name}\n{seen}")
+    others = {c.id.release for c in seen.copies} - {wanted.release.number, wanted.previous}
+    serving = {role.name for role in wanted.release.manifest.roles if role.serves}
+    if others or {route.role for route in seen.routes} - serving:
+        raise promises.Broken(f"nothing_else_runs: {seen}")
+    again = unfold(wanted, seen)
+    if again.waves or not isinstance(again.ends, Settled):
+        raise promises.Broken(f"settled_plan_is_empty: {again}")
+
+
+@given(lives(), st.lists(worlds.moves, max_size=15))
+def test_a_return_makes_the_release_before_whole(life, fate):
+    """Halted, then reverted: the release that served before serves whole again."""
+    wanted, _, _ = life[0]
+    seen, first = leave_alone(wanted, Observed(1_000.0))
+    assert isinstance(first, Settled)
+    roles = wanted.release.manifest.roles
+    newer = worlds.release(2, roles, "b")
+    trying = worlds.desired(newer, wanted.strategy, "rev-new", wanted.release.number)
+    if wanted.release.number == newer.number:
+        return
+    seen = live_through(trying, seen, fate, [])
+    back = worlds.desired(wanted.release, wanted.strategy, "rev-back", 2, "return")
+    seen, ending = leave_alone(back, seen)
+    if not isinstance(ending, Settled):
+        raise promises.Broken(f"a_return_settles: {ending}\n{seen}")
+    settled_is_whole(back, seen)
+    if {copy.id.release for copy in seen.copies} != {wanted.release.number}:
+        raise promises.Broken(f"nothing_of_the_failed_release_is_left: {seen}")
+
+
+@given(lives(), st.lists(worlds.moves, max_size=20))
+def test_a_place_where_nothing_is_wanted_empties(life, fate):
+    """Retiring ends with no route and no copy, from any state."""
+    seen = Observed(1_000.0)
+    for wanted, moved, cuts in life:
+        seen = live_through(wanted, seen, moved, cuts)
+    for _ in range(ENOUGH):
+        decision = retire(seen)
+        if isinstance(decision, Settled):
+            break
+        if isinstance(decision, Wave):
+            for step in decision.steps:
+                seen = effect(step, seen, wanted)
+        else:
+            seen = hope(seen, wanted)
+    assert not seen.copies
+    assert not seen.routes
+    assert not seen.strays
+
+
+@given(lives())
+def test_a_plan_is_the_same_whenever_it_is_asked_for(life):
+    """The digest depends on what is to be done, not on the time of day."""
+    wanted, _, _ = life[-1]
+    now, later = Observed(1_000.0), Observed(99_000.0)
+    assert unfold(wanted, now).digest == unfold(wanted, later).digest
+
+
+@given(lives())
+def test_another_plan_has_another_digest(life):
+    """An approval of one plan is none of another: other release, or other steps."""
+    wanted, _, _ = life[0]
+    plan = unfold(wanted, Observed(1_000.0))
+    renumbered = replace(wanted, release=replace(wanted.release, number=99))
+    assert unfold(renumbered, Observed(1_000.0)).digest != plan.digest
+    prepared = Observed(1_000.0, prepared=(wanted.release.number,))
+    assert unfold(wanted, prepared).digest != plan.digest
+
+
+@pytest.mark.parametrize("strategy", [Rolling(), BlueGreen(), Recreate()])
+def test_a_copy_that_never_becomes_ready_halts(strategy):
+    """A deadline ends the waiting, with a sentence that names the copy."""
+    roles = (worlds.Role("web", "x", health="/h"),)
+    wanted = worlds.desired(worlds.release(1, roles), strategy, "rev-1")
+    seen = Observed(1_000.0)
+    for _ in range(ENOUGH):
+        decision = next_wave(wanted, seen)
+        if isinstance(decision, Wave):
+            for step in decision.steps:
+                seen = effect(step, seen, wanted)
+        elif isinstance(decision, Waiting):
+            done = tuple(replace(job, state=JobState.SUCCEEDED) for job in seen.jobs)
+            seen = replace(seen, now=max(seen.now + 1, decision.until), jobs=done)
+        else:
+            break
+    assert isinstance(decision, Halted)
+    assert "web.1 of release 1 was not ready within 60 s" in decision.sentence
+
+
+def test_a_contracted_schema_refuses_the_older_release():
+    """Promise 11: the planner is the last to say no, and says which migration."""
+    roles = (worlds.Role("web", "x", health="/h"),)
+    newer = worlds.release(4, roles, "c", ("drop",))
+    seen, ending = leave_alone(worlds.desired(newer, BlueGreen(), "rev-4"), Observed(1_000.0))
+    assert isinstance(ending, Settled)
+    older = worlds.desired(worlds.release(1, roles, "a"), BlueGreen(), "rev-5", 4, "rollback")
+    decision = next_wave(older, replace(seen, prepared=(1, 4)))
+    assert isinstance(decision, Halted)
+    assert "drop ran" in decision.sentence
+    assert schema_past(older, seen) == ("drop",)
+
+
+def test_going_back_to_a_held_side_is_a_switch():
+    """While the old side is held, going back starts nothing and asks nothing first."""
+    roles = (worlds.Role("web", "x", copies=2, health="/h"),)
+    seen = Observed(1_000.0)
+    one, two = worlds.release(1, roles), worlds.release(2, roles)
+    for turn, (of, previous) in enumerate([(one, 0), (two, 1)]):
+        seen, _ = leave_alone(worlds.desired(of, BlueGreen(), f"rev-{turn}", previous), seen)
+    back = worlds.desired(one, BlueGreen(), "rev-back", 2, "rollback")
+    first = next_wave(back, seen)
+    assert isinstance(first, Wave)
+    assert [type(step).__name__ for step in first.steps] == ["SetRoute"]
+
+
+def test_a_lost_migration_is_run_again_and_never_read_as_done():
+    """Not known is not success."""
+    roles = (worlds.Role("web", "x", health="/h"),)
+    wanted = worlds.desired(worlds.release(1, roles), BlueGreen(), "rev-1")
+    lost = Job(JobKind.MIGRATE, 1, "rev-1", JobState.LOST, 1_000.0)
+    backup = Job(JobKind.BACKUP, 1, "rev-1", JobState.SUCCEEDED, 999.0)
+    decision = next_wave(wanted, Observed(1_001.0, jobs=(lost, backup), prepared=(1,)))
+    assert isinstance(decision, Wave)
+    assert [type(step).__name__ for step in decision.steps] == ["Migrate"]
+
+
+def test_a_crashed_copy_of_a_done_release_leaves_the_route():
+    """Traffic goes to the copies that are left, and nothing halts."""
+    roles = (worlds.Role("web", "x", copies=2, health="/h"),)
+    wanted = worlds.desired(worlds.release(1, roles), BlueGreen(), "rev-1")
+    seen, _ = leave_alone(wanted, Observed(1_000.0))
+    dead = replace(seen.copies[0], state=CopyState.CRASHED, crashes=1)
+    decision = next_wave(wanted, replace(seen, copies=(dead, seen.copies[1])))
+    assert isinstance(decision, Wave)
+    assert decision.steps[0].shares == ((seen.copies[1].id, 1),)
