@@ -1,0 +1,125 @@
+"""Carrying one step out. Every act is safe to repeat."""
+
+from dataclasses import dataclass
+
+from fairlead.base.errors import NotFound, Refused
+from fairlead.base.ids import Place
+from fairlead.desired.model import Desired, Release
+from fairlead.manifest.model import Role
+from fairlead.plan.model import (
+    CopyId,
+    DropRoute,
+    EndStray,
+    Prepare,
+    Restore,
+    SetRoute,
+    Start,
+    Step,
+    Stop,
+)
+from fairlead.rollout.jobs import Jobs
+from fairlead.rollout.ports import AssetRoot, Site, Upstream
+from fairlead.rollout.rules import kept_assets, launch_of, role_of
+from fairlead.rollout.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Carries out the steps of one rollout, under one lease's fencing token."""
+
+    world: World
+    place: Place
+    wanted: Desired | None
+    token: int
+
+    def act(self, step: Step, intent: int) -> str:
+        """Do it; what is worth saying of it. Raises FairleadError when it was not done.
+
+        ``intent`` is the record's entry that announced it.
+        """
+        match step:
+            case Stop(copy=copy):
+                self.world.runtime.stop(self.place, copy)
+            case DropRoute(role=role):
+                self.world.proxy.remove(self.place, role)
+            case EndStray(pid=pid):
+                self.world.runtime.end_stray(self.place, pid)
+            case Prepare():
+                self._prepare()
+            case Restore():
+                self.world.files.restore(self._release())
+            case Start(copy=copy):
+                self._start(copy)
+            case SetRoute(role=role, shares=shares):
+                self._route(role, shares)
+            case _:
+                jobs = Jobs(self.world, self.place, self.token)
+                return jobs.run(step, self._desired(), intent)
+        return ""
+
+    def _desired(self) -> Desired:
+        if self.wanted is None:
+            raise Refused(f"no release is desired at {self.place}", "fairlead status")
+        return self.wanted
+
+    def _release(self) -> Release:
+        return self._desired().release
+
+    def _role(self, name: str) -> Role:
+        role = role_of(self._release(), name)
+        if role is None:
+            raise NotFound(f"no such role in release {self._release().number}: {name}")
+        return role
+
+    def _prepare(self) -> None:
+        self.world.files.lay_out(self.place, self._release())
+        prepared = {*self.world.marks.read(self.place).prepared, self._release().number}
+        self.world.marks.put_prepared(self.place, tuple(sorted(prepared)), self.token)
+
+    def _start(self, copy: CopyId) -> None:
+        role, files = self._role(copy.role), self.world.files
+        laid = files.laid(self.place, self._release())
+        by_port = "{port}" in role.command
+        address = files.address(self.place, copy, by_port) if role.serves else ""
+        log = files.log(self.place, f"{copy.role}.{copy.number}")
+        launch = launch_of(self.place, self._release(), role, copy, address, laid, log)
+        self.world.runtime.start(launch)
+
+    def _route(self, name: str, shares: tuple[tuple[CopyId, int], ...]) -> None:
+        role = self._role(name)
+        addresses = {p.copy: p.address for p in self.world.runtime.processes(self.place)}
+        gone = [str(copy) for copy, _ in shares if not addresses.get(copy)]
+        if gone:
+            raise Refused(f"no address to route to: {', '.join(gone)}", "fairlead status")
+        site = Site(
+            place=self.place,
+            role=name,
+            listen=self.world.files.listen(self.place),
+            route=role.route,
+            upstreams=tuple(Upstream(copy, addresses[copy], share) for copy, share in shares),
+            assets=self._assets([copy.release for copy, _ in shares]),
+            stream_limit=role.stop,
+        )
+        self.world.proxy.put(site, self.world.clock.now())
+
+    def _assets(self, serving: list[int]) -> tuple[AssetRoot, ...]:
+        """The files of the releases that will serve, then of those that serve or served lately.
+
+        A page that an older release served still finds what it names (promise 2).
+        """
+        sites = self.world.proxy.sites(self.place)
+        now = [up.copy.release for seen in sites for up in seen.site.upstreams]
+        lately = kept_assets(self.world.marks.read(self.place).jobs, self.world.clock.now())
+        numbers = [*sorted(set(serving), reverse=True), *sorted(set(now), reverse=True)]
+        ordered = dict.fromkeys([*numbers, *(number for number, _ in lately)])
+        ages = dict(lately)
+        roots = [self._root(number, ages.get(number, 0.0)) for number in ordered]
+        return tuple(root for root in roots if root)
+
+    def _root(self, number: int, replaced_for: float) -> AssetRoot | None:
+        """Where a release's assets are; None when it has none or their time is over."""
+        release = self.world.releases.get(self.place.app, number)
+        assets = release.manifest.build.assets if release else None
+        if release is None or assets is None or replaced_for > assets.keep:
+            return None
+        return AssetRoot(assets.url, self.world.files.laid(self.place, release).assets)

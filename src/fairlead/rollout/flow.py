@@ -1,0 +1,321 @@
+"""Lease, look, plan, do the first wave, look again.
+
+Everything a rollout has achieved is in the world or in a durable mark, so a rollout
+that was killed is carried on by calling ``roll_out`` again: there is no second path.
+"""
+
+from collections import Counter
+
+import msgspec
+
+from fairlead.base.errors import FairleadError, Unknown
+from fairlead.base.ids import Place
+from fairlead.base.journal import Event, Fact, Outcome, Verb
+from fairlead.desired.model import Desired
+from fairlead.plan.explain import phrase
+from fairlead.plan.model import (
+    Decision,
+    Done,
+    EndStray,
+    Halted,
+    Job,
+    JobKind,
+    JobState,
+    Migrate,
+    Observed,
+    Restore,
+    Route,
+    SetRoute,
+    Settled,
+    Stage,
+    Start,
+    Step,
+    Stop,
+    Try,
+    Waiting,
+    Wave,
+)
+from fairlead.plan.next_wave import next_wave
+from fairlead.plan.retire import retire
+from fairlead.rollout.act import Actor
+from fairlead.rollout.jobs import JobFailed, harvest
+from fairlead.rollout.lease import Holding
+from fairlead.rollout.look import look
+from fairlead.rollout.world import World
+
+TRIES = 3
+"""How often a step that the world refused is tried before the rollout halts."""
+
+PATIENCE = 60.0
+"""Seconds the world may give no answer before the rollout gives up for now."""
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How a rollout ended. ``requests`` and ``failed`` are what the proxy counted meanwhile."""
+
+    decision: Settled | Halted
+    milliseconds: int
+    requests: int = 0
+    failed: int = 0
+
+    @property
+    def serves(self) -> bool:
+        """Whether the wanted release serves."""
+        return isinstance(self.decision, Settled)
+
+
+class Rollout:
+    """One place being brought to what is wanted there, under a lease."""
+
+    def __init__(
+        self, world: World, place: Place, wanted: Desired | None, holding: Holding
+    ) -> None:
+        self._world = world
+        self._place = place
+        self._wanted = wanted
+        self._holding = holding
+        self._actor = Actor(world, place, wanted, holding.token)
+        self._refusals: Counter[Step] = Counter()
+
+    def cycle(self, allowed: frozenset[type] | None = None) -> Decision:
+        """Look, decide, do the first wave; what was decided.
+
+        ``allowed`` limits the kinds of steps that are carried out; a wave of which
+        nothing is allowed comes back undone.
+        """
+        self._harvest()
+        seen = look(self._world, self._place, self._wanted)
+        decision = next_wave(self._wanted, seen) if self._wanted else retire(seen)
+        if isinstance(decision, Wave):
+            return self._carry_out(decision, allowed, seen)
+        return decision
+
+    def _harvest(self) -> None:
+        for job in harvest(self._world, self._place, self._holding.token):
+            well = job.state is JobState.SUCCEEDED
+            outcome = Outcome.DONE if well else Outcome.FAILED
+            outcome = Outcome.UNKNOWN if job.state is JobState.LOST else outcome
+            facts: dict[str, Fact] = {"revision": job.revision, "step": "migrate"}
+            self._write(outcome, job.detail or "the migration ended well", facts, job.intent)
+
+    def _carry_out(self, wave: Wave, allowed: frozenset[type] | None, seen: Observed) -> Decision:
+        for step in wave.steps:
+            if allowed is not None and not _may(step, allowed, seen.routes):
+                continue
+            halted = self._do(wave.stage, step)
+            if halted:
+                return halted
+        return wave
+
+    def _do(self, stage: Stage, step: Step) -> Halted | None:
+        """One step, written down before and after. Halts after ``TRIES`` refusals."""
+        self._holding.check()
+        facts = self._facts(stage, step)
+        intent = self._write(Outcome.INTENT, f"{phrase(step)}: {step.why}", facts)
+        try:
+            said = self._actor.act(step, intent)
+        except JobFailed as failed:
+            self._write(Outcome.FAILED, failed.what, facts, intent)
+            return None  # its mark says so: the planner halts by itself
+        except FairleadError as error:
+            self._write(Outcome.FAILED, error.what, facts, intent)
+            return self._refused(stage, step, error)
+        if not isinstance(step, Migrate):
+            self._write(Outcome.DONE, said or phrase(step), facts, intent)
+        return None
+
+    def _refused(self, stage: Stage, step: Step, error: FairleadError) -> Halted | None:
+        self._refusals[step] += 1
+        if self._refusals[step] < TRIES:
+            self._world.clock.sleep(0.2 * self._refusals[step])
+            return None
+        return Halted(stage, f"Could not {phrase(step)}, tried {TRIES} times: {error.what}.")
+
+    def _facts(self, stage: Stage, step: Step) -> dict[str, Fact]:
+        revision = self._wanted.revision if self._wanted else ""
+        facts: dict[str, Fact] = {
+            "revision": revision,
+            "step": type(step).__name__.lower(),
+            "stage": stage.name.lower(),
+            "token": self._holding.token,
+        }
+        if isinstance(step, Start | Stop):
+            facts |= {"role": step.copy.role, "copy": f"{step.copy.role}.{step.copy.number}"}
+        if isinstance(step, SetRoute | Try):
+            facts |= {"role": step.role}
+        if isinstance(step, SetRoute):
+            facts |= {"weights": [f"{c.role}.{c.number}@{c.release}={s}" for c, s in step.shares]}
+        if isinstance(step, EndStray):
+            facts |= {"pid": step.pid}
+        return facts
+
+    def _write(self, outcome: Outcome, why: str, facts: dict[str, Fact], intent: int = 0) -> int:
+        return self._world.journal.write(
+            Event(
+                verb=Verb.STEP,
+                outcome=outcome,
+                who="agent",
+                why=why,
+                app=self._place.app,
+                environment=self._place.environment,
+                release=self._wanted.release.number if self._wanted else 0,
+                facts=facts,
+                intent=intent,
+            )
+        )
+
+
+def _may(step: Step, allowed: frozenset[type], routes: tuple[Route, ...]) -> bool:
+    """Whether a step may be done unasked. A route that somebody edited is theirs until asked."""
+    if isinstance(step, SetRoute) and any(r.edited for r in routes if r.role == step.role):
+        return False
+    return type(step) in allowed
+
+
+def roll_out(world: World, wanted: Desired, owner: str, plan: str) -> Ending:
+    """Bring a place to the wanted release, or halt. Carries on where a killed one stopped.
+
+    Ends when the release has passed smoke and is marked done; what is left, draining and
+    stopping the old side, is ``tend``'s. Raises Busy when somebody else holds the place,
+    Refused when the lease was lost, Unknown when the world gave no answer for ``PATIENCE``.
+    """
+    reason = f"rollout of release {wanted.release.number}"
+    with Holding(world.leases, world.clock, wanted.place, owner, reason) as holding:
+        begun = _begin(world, wanted, holding.token, plan)
+        decision = _until_done(world, Rollout(world, wanted.place, wanted, holding), wanted)
+        return _end(world, wanted, holding.token, begun, decision)
+
+
+def tend(
+    world: World,
+    place: Place,
+    wanted: Desired | None,
+    owner: str,
+    allowed: frozenset[type] | None = None,
+) -> Decision:
+    """One cycle in a place whose rollout is over: drain, stop, start again what died."""
+    with Holding(world.leases, world.clock, place, owner, "tending") as holding:
+        return Rollout(world, place, wanted, holding).cycle(allowed)
+
+
+def state_of(world: World, wanted: Desired) -> Job | None:
+    """The mark of this revision's rollout: None before it began, RUNNING, SUCCEEDED, FAILED."""
+    jobs = world.marks.read(wanted.place).jobs
+    key = (JobKind.ROLLOUT, wanted.release.number, wanted.revision)
+    return next((job for job in jobs if (job.kind, job.release, job.revision) == key), None)
+
+
+def is_done(world: World, wanted: Desired) -> bool:
+    """Whether this revision's release has passed smoke."""
+    jobs = world.marks.read(wanted.place).jobs
+    key = (JobKind.DONE, wanted.release.number, wanted.revision, JobState.SUCCEEDED)
+    return any((job.kind, job.release, job.revision, job.state) == key for job in jobs)
+
+
+def _begin(world: World, wanted: Desired, token: int, plan: str) -> Job:
+    """The rollout's own mark and its intent entry: written once, also when it is carried on."""
+    before = state_of(world, wanted)
+    if before and before.state is JobState.RUNNING:
+        return before
+    why = f"release {wanted.release.number}: {wanted.why or wanted.how}"
+    facts: dict[str, Fact] = {**_facts(wanted), "token": token, "plan": plan}
+    intent = world.journal.write(_event(wanted, Outcome.INTENT, why, facts, 0))
+    now, number = world.clock.now(), wanted.release.number
+    begun = Job(JobKind.ROLLOUT, number, wanted.revision, JobState.RUNNING, now, intent=intent)
+    world.marks.put_job(wanted.place, begun, token)
+    return begun
+
+
+def _until_done(world: World, rollout: Rollout, wanted: Desired) -> Settled | Halted:
+    silent_since = 0.0
+    pause = Pause(world)
+    while True:
+        try:
+            decision = rollout.cycle()
+        except Unknown as error:
+            silent_since = silent_since or world.clock.now()
+            if world.clock.now() - silent_since > PATIENCE:
+                raise
+            decision = Waiting(Stage.CONFIG, error.what)
+        else:
+            silent_since = 0.0
+        match decision:
+            case Wave(steps=steps):
+                if any(isinstance(step, Done) for step in steps) and is_done(world, wanted):
+                    return Settled(decision.sentence)
+                pause.reset()
+            case Waiting():
+                pause.wait()
+            case _:
+                return decision
+
+
+class Pause:
+    """Short pauses first, longer ones when nothing happens."""
+
+    SHORTEST, LONGEST = 0.015, 0.25
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._next = self.SHORTEST
+
+    def reset(self) -> None:
+        """Something happened: be quick again."""
+        self._next = self.SHORTEST
+
+    def wait(self) -> None:
+        """Let a pause pass; the next one is a little longer."""
+        self._world.clock.sleep(self._next)
+        self._next = min(self.LONGEST, self._next * 1.05)
+
+
+def _end(
+    world: World, wanted: Desired, token: int, begun: Job, decision: Settled | Halted
+) -> Ending:
+    now = world.clock.now()
+    took = int((now - begun.since) * 1000)
+    well = isinstance(decision, Settled)
+    facts: dict[str, Fact] = {**_facts(wanted), "milliseconds": took}
+    outcome = Outcome.DONE if well else Outcome.FAILED
+    world.journal.write(_event(wanted, outcome, decision.sentence, facts, begun.intent))
+    state = JobState.SUCCEEDED if well else JobState.FAILED
+    ended = msgspec.structs.replace(begun, state=state, since=now, detail=decision.sentence)
+    world.marks.put_job(wanted.place, ended, token)
+    return Ending(decision, took)
+
+
+def _facts(wanted: Desired) -> dict[str, Fact]:
+    artifact = wanted.release.artifact
+    return {
+        "revision": wanted.revision,
+        "commit": artifact.commit,
+        "digest": artifact.digest,
+        "how": wanted.how,
+        "previous": wanted.previous,
+    }
+
+
+def _event(
+    wanted: Desired, outcome: Outcome, why: str, facts: dict[str, Fact], intent: int
+) -> Event:
+    return Event(
+        verb=Verb.ROLLOUT,
+        outcome=outcome,
+        who=wanted.who or "agent",
+        why=why,
+        app=wanted.place.app,
+        environment=wanted.place.environment,
+        release=wanted.release.number,
+        facts=facts,
+        intent=intent,
+    )
+
+
+UNASKED = frozenset({Start, Stop, SetRoute, Done})
+"""What is done in a settled place without anybody asking: keep alive, drain, stop.
+
+Never ``Restore`` or ``EndStray``: files that somebody changed and processes that somebody
+started are shown first (``fairlead drift``)."""
+
+ASKED_FOR = UNASKED | {Restore, EndStray}
+"""What ``fairlead drift --revert`` may do besides."""

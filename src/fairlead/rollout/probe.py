@@ -1,0 +1,67 @@
+"""Whether a copy is ready: it answers its health path, not merely exists."""
+
+from threading import Lock
+
+import msgspec
+
+from fairlead.base.clock import Clock
+from fairlead.plan.model import CopyState
+from fairlead.rollout.ports import Http, Process
+
+READY_FOR = 1.0
+"""Seconds a copy found ready is not asked again."""
+
+LIMIT = 2.0
+"""Seconds a copy may take to answer its health path."""
+
+
+class Probed(msgspec.Struct, frozen=True):
+    """What a copy answered, and since when it has answered so."""
+
+    state: CopyState
+    since: float
+    asked_at: float
+    detail: str = ""
+
+
+class Prober:
+    """Asks copies, and remembers since when each has given its present answer.
+
+    What it remembers is of this process only: after a restart a wrong answer is given
+    its whole grace again, which delays a halt and never causes one.
+    """
+
+    def __init__(self, http: Http, clock: Clock) -> None:
+        self._http = http
+        self._clock = clock
+        self._known: dict[int, Probed] = {}
+        self._lock = Lock()
+
+    def ask(self, process: Process, health: str) -> Probed:
+        """The copy's state: STARTING (no answer, or 503), WRONG, or READY (2xx, 3xx)."""
+        with self._lock:
+            known = self._known.get(process.pid)
+        now = self._clock.now()
+        if known and known.state is CopyState.READY and now - known.asked_at < READY_FOR:
+            return known
+        fresh = self._fresh(process, health, now)
+        if known and known.state is fresh.state:
+            fresh = msgspec.structs.replace(fresh, since=known.since)
+        with self._lock:
+            self._known[process.pid] = fresh
+        return fresh
+
+    def _fresh(self, process: Process, health: str, now: float) -> Probed:
+        answer = self._http.get(process.address, health, LIMIT)
+        if 200 <= answer.status < 400:
+            return Probed(CopyState.READY, now, now)
+        # No answer, and 503 (RFC 9110: temporarily unable), are what a copy that boots gives.
+        if answer.status in (0, 503):
+            return Probed(CopyState.STARTING, process.since, now, answer.detail)
+        detail = f"{health} answered {answer.status}"
+        return Probed(CopyState.WRONG, now, now, detail)
+
+    def forget_all_but(self, pids: frozenset[int]) -> None:
+        """Drop what is remembered of processes that are gone."""
+        with self._lock:
+            self._known = {pid: p for pid, p in self._known.items() if pid in pids}

@@ -1,0 +1,38 @@
+"""The ports a rollout works with, held together."""
+
+from dataclasses import dataclass
+
+from fairlead.base.clock import Clock
+from fairlead.base.journal import Journal
+from fairlead.rollout.canary import CanaryJudge
+from fairlead.rollout.ports import (
+    Backups,
+    Commands,
+    Files,
+    Http,
+    Leases,
+    MarkStore,
+    Proxy,
+    Releases,
+    Runtime,
+)
+from fairlead.rollout.probe import Prober
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything outside that a rollout touches."""
+
+    runtime: Runtime
+    proxy: Proxy
+    http: Http
+    backups: Backups
+    marks: MarkStore
+    leases: Leases
+    files: Files
+    releases: Releases
+    commands: Commands
+    journal: Journal
+    clock: Clock
+    prober: Prober
+    canary: CanaryJudge
