@@ -160,7 +160,7 @@ def move(seen: Observed, wanted: Desired, what: Move) -> Observed:
         case "edit":
             route = _pick(seen.routes, what)
             rest = tuple(r for r in seen.routes if r is not route)
-            return replace(seen, routes=(*rest, replace(route, edited=True))) if route else seen
+            return replace(seen, routes=(*rest, replace(route, edited="by hand"))) if route else seen
         case "damage":
             return replace(seen, damaged=(wanted.release.number,))
         case "stray":

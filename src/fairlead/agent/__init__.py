@@ -1,0 +1,1 @@
+"""A clock that calls the same verbs as a person does."""

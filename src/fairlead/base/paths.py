@@ -42,6 +42,16 @@ class Home:
         return self.root / "state.sqlite"
 
     @property
+    def notes(self) -> Path:
+        """Which pushes were taken up, and which address each place was given."""
+        return self.root / "notes.json"
+
+    @property
+    def cache(self) -> Path:
+        """Downloads of package managers; beside the store, so that installs are hard links."""
+        return self.root / "store" / "cache"
+
+    @property
     def store(self) -> Path:
         """Artifacts and dependency environments, each under its digest."""
         return self.root / "store"
@@ -88,6 +98,11 @@ class Home:
         base = os.environ.get("XDG_RUNTIME_DIR") or "/tmp"  # noqa: S108  owner and mode are checked
         tail = hashlib.sha256(str(self.root).encode()).hexdigest()[:10]
         return Path(base) / f"fairlead-{os.getuid()}-{tail}"
+
+    def copy_socket(self, place: Place, release: int, role: str, number: int) -> Path:
+        """A copy's own socket: short, and of no other copy of this home."""
+        key = hashlib.sha256(str(place).encode()).hexdigest()[:8]
+        return self.run / f"{key}-r{release}-{role}-{number}.sock"
 
     @property
     def supervisor_socket(self) -> Path:

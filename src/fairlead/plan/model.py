@@ -68,13 +68,14 @@ class Route(msgspec.Struct, frozen=True):
     """Who gets a role's traffic, in which shares, since when.
 
     Shares are whole numbers relative to each other. An empty route answers 503 with a
-    maintenance page. ``edited`` is set when the proxy holds something Fairlead did not write.
+    maintenance page. ``edited`` is a print of what the proxy holds where Fairlead did not
+    write that, "" where it did.
     """
 
     role: str
     shares: tuple[tuple[CopyId, int], ...]
     since: float
-    edited: bool = False
+    edited: str = ""
 
 
 class JobKind(StrEnum):

@@ -1,9 +1,11 @@
 """Carrying one step out. Every act is safe to repeat."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from fairlead.base.errors import NotFound, Refused
 from fairlead.base.ids import Place
+from fairlead.base.journal import Fact
 from fairlead.desired.model import Desired, Release
 from fairlead.manifest.model import Role
 from fairlead.plan.model import (
@@ -24,6 +26,14 @@ from fairlead.rollout.world import World
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What is worth saying of a step that was done, and the facts it adds to the record."""
+
+    text: str = ""
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Carries out the steps of one rollout, under one lease's fencing token."""
 
@@ -32,7 +42,7 @@ class Actor:
     wanted: Desired | None
     token: int
 
-    def act(self, step: Step, intent: int) -> str:
+    def act(self, step: Step, intent: int) -> Said:
         """Do it; what is worth saying of it. Raises FairleadError when it was not done.
 
         ``intent`` is the record's entry that announced it.
@@ -49,13 +59,13 @@ class Actor:
             case Restore():
                 self.world.files.restore(self._release())
             case Start(copy=copy):
-                self._start(copy)
+                return Said(facts={"pid": self._start(copy)})
             case SetRoute(role=role, shares=shares):
                 self._route(role, shares)
             case _:
                 jobs = Jobs(self.world, self.place, self.token)
-                return jobs.run(step, self._desired(), intent)
-        return ""
+                return Said(jobs.run(step, self._desired(), intent))
+        return Said()
 
     def _desired(self) -> Desired:
         if self.wanted is None:
@@ -76,7 +86,8 @@ class Actor:
         prepared = {*self.world.marks.read(self.place).prepared, self._release().number}
         self.world.marks.put_prepared(self.place, tuple(sorted(prepared)), self.token)
 
-    def _start(self, copy: CopyId) -> None:
+    def _start(self, copy: CopyId) -> int:
+        """The process id of the copy, 0 when it is gone already."""
         role, files = self._role(copy.role), self.world.files
         laid = files.laid(self.place, self._release())
         by_port = "{port}" in role.command
@@ -84,6 +95,7 @@ class Actor:
         log = files.log(self.place, f"{copy.role}.{copy.number}")
         launch = launch_of(self.place, self._release(), role, copy, address, laid, log)
         self.world.runtime.start(launch)
+        return next((p.pid for p in self.world.runtime.processes(self.place) if p.copy == copy), 0)
 
     def _route(self, name: str, shares: tuple[tuple[CopyId, int], ...]) -> None:
         role = self._role(name)

@@ -23,7 +23,6 @@ from fairlead.plan.model import (
     JobState,
     Migrate,
     Observed,
-    Restore,
     Route,
     SetRoute,
     Settled,
@@ -41,6 +40,7 @@ from fairlead.rollout.act import Actor
 from fairlead.rollout.jobs import JobFailed, harvest
 from fairlead.rollout.lease import Holding
 from fairlead.rollout.look import look
+from fairlead.rollout.ports import Counters
 from fairlead.rollout.world import World
 
 TRIES = 3
@@ -51,12 +51,10 @@ PATIENCE = 60.0
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How a rollout ended. ``requests`` and ``failed`` are what the proxy counted meanwhile."""
+    """How a rollout ended."""
 
     decision: Settled | Halted
     milliseconds: int
-    requests: int = 0
-    failed: int = 0
 
     @property
     def serves(self) -> bool:
@@ -77,17 +75,16 @@ class Rollout:
         self._actor = Actor(world, place, wanted, holding.token)
         self._refusals: Counter[Step] = Counter()
 
-    def cycle(self, allowed: frozenset[type] | None = None) -> Decision:
+    def cycle(self, asked: bool = True) -> Decision:
         """Look, decide, do the first wave; what was decided.
 
-        ``allowed`` limits the kinds of steps that are carried out; a wave of which
-        nothing is allowed comes back undone.
+        Not ``asked``, only what keeps the release serving is done: see ``may_unasked``.
         """
         self._harvest()
         seen = look(self._world, self._place, self._wanted)
         decision = next_wave(self._wanted, seen) if self._wanted else retire(seen)
         if isinstance(decision, Wave):
-            return self._carry_out(decision, allowed, seen)
+            return self._carry_out(decision, asked, seen)
         return decision
 
     def _harvest(self) -> None:
@@ -98,9 +95,9 @@ class Rollout:
             facts: dict[str, Fact] = {"revision": job.revision, "step": "migrate"}
             self._write(outcome, job.detail or "the migration ended well", facts, job.intent)
 
-    def _carry_out(self, wave: Wave, allowed: frozenset[type] | None, seen: Observed) -> Decision:
+    def _carry_out(self, wave: Wave, asked: bool, seen: Observed) -> Decision:
         for step in wave.steps:
-            if allowed is not None and not _may(step, allowed, seen.routes):
+            if not asked and not may_unasked(step, seen.routes):
                 continue
             halted = self._do(wave.stage, step)
             if halted:
@@ -121,7 +118,7 @@ class Rollout:
             self._write(Outcome.FAILED, error.what, facts, intent)
             return self._refused(stage, step, error)
         if not isinstance(step, Migrate):
-            self._write(Outcome.DONE, said or phrase(step), facts, intent)
+            self._write(Outcome.DONE, said.text or phrase(step), {**facts, **said.facts}, intent)
         return None
 
     def _refused(self, stage: Stage, step: Step, error: FairleadError) -> Halted | None:
@@ -165,11 +162,16 @@ class Rollout:
         )
 
 
-def _may(step: Step, allowed: frozenset[type], routes: tuple[Route, ...]) -> bool:
-    """Whether a step may be done unasked. A route that somebody edited is theirs until asked."""
-    if isinstance(step, SetRoute) and any(r.edited for r in routes if r.role == step.role):
-        return False
-    return type(step) in allowed
+def may_unasked(step: Step, routes: tuple[Route, ...]) -> bool:
+    """Whether a step may be done in a settled place without anybody asking: keep alive,
+    drain, stop what was replaced.
+
+    Files that somebody changed, routes that somebody edited and processes that somebody
+    started are shown first (``fairlead drift``).
+    """
+    if isinstance(step, SetRoute):
+        return not any(route.edited for route in routes if route.role == step.role)
+    return isinstance(step, Start | Stop)
 
 
 def roll_out(world: World, wanted: Desired, owner: str, plan: str) -> Ending:
@@ -182,8 +184,26 @@ def roll_out(world: World, wanted: Desired, owner: str, plan: str) -> Ending:
     reason = f"rollout of release {wanted.release.number}"
     with Holding(world.leases, world.clock, wanted.place, owner, reason) as holding:
         begun = _begin(world, wanted, holding.token, plan)
+        before = _counted(world, wanted.place)
         decision = _until_done(world, Rollout(world, wanted.place, wanted, holding), wanted)
-        return _end(world, wanted, holding.token, begun, decision)
+        after = _counted(world, wanted.place)
+        return _end(world, wanted, holding.token, begun, decision, _between(before, after))
+
+
+def _counted(world: World, place: Place) -> Counters | None:
+    """The proxy's counters; None when it does not say: not known is not zero."""
+    try:
+        return world.proxy.counters(place)
+    except FairleadError:
+        return None
+
+
+def _between(before: Counters | None, after: Counters | None) -> dict[str, Fact]:
+    """Requests and failures between two readings; nothing where that is not known."""
+    if before is None or after is None or before.since != after.since:
+        return {}
+    requests, failed = after.requests - before.requests, after.failed - before.failed
+    return {"requests": requests, "failed": failed}
 
 
 def tend(
@@ -191,11 +211,11 @@ def tend(
     place: Place,
     wanted: Desired | None,
     owner: str,
-    allowed: frozenset[type] | None = None,
+    asked: bool = False,
 ) -> Decision:
     """One cycle in a place whose rollout is over: drain, stop, start again what died."""
     with Holding(world.leases, world.clock, place, owner, "tending") as holding:
-        return Rollout(world, place, wanted, holding).cycle(allowed)
+        return Rollout(world, place, wanted, holding).cycle(asked)
 
 
 def state_of(world: World, wanted: Desired) -> Job | None:
@@ -270,12 +290,17 @@ class Pause:
 
 
 def _end(
-    world: World, wanted: Desired, token: int, begun: Job, decision: Settled | Halted
+    world: World,
+    wanted: Desired,
+    token: int,
+    begun: Job,
+    decision: Settled | Halted,
+    counted: dict[str, Fact],
 ) -> Ending:
     now = world.clock.now()
     took = int((now - begun.since) * 1000)
     well = isinstance(decision, Settled)
-    facts: dict[str, Fact] = {**_facts(wanted), "milliseconds": took}
+    facts: dict[str, Fact] = {**_facts(wanted), **counted, "milliseconds": took}
     outcome = Outcome.DONE if well else Outcome.FAILED
     world.journal.write(_event(wanted, outcome, decision.sentence, facts, begun.intent))
     state = JobState.SUCCEEDED if well else JobState.FAILED
@@ -309,13 +334,3 @@ def _event(
         facts=facts,
         intent=intent,
     )
-
-
-UNASKED = frozenset({Start, Stop, SetRoute, Done})
-"""What is done in a settled place without anybody asking: keep alive, drain, stop.
-
-Never ``Restore`` or ``EndStray``: files that somebody changed and processes that somebody
-started are shown first (``fairlead drift``)."""
-
-ASKED_FOR = UNASKED | {Restore, EndStray}
-"""What ``fairlead drift --revert`` may do besides."""

@@ -147,7 +147,8 @@ def harvest(world: World, place: Place, token: int) -> tuple[Job, ...]:
 
     A migration that was started and left no outcome is LOST, and never read as done.
     """
-    running = [j for j in world.marks.read(place).jobs if j.state is JobState.RUNNING]
+    migrating = (JobKind.MIGRATE, JobState.RUNNING)
+    running = [j for j in world.marks.read(place).jobs if (j.kind, j.state) == migrating]
     ended = [job for job in (_ended(world, place, job) for job in running) if job]
     for job in ended:
         release = world.releases.get(place.app, job.release)

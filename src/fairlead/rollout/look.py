@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from fairlead.base.errors import FairleadError, Unknown
 from fairlead.base.ids import Place
 from fairlead.desired.model import Desired
 from fairlead.manifest.model import Canary, Role
+from fairlead.plan.drift import route_mark, stray_mark
 from fairlead.plan.model import Copy, CopyId, CopyState, Health, Observed, Route
 from fairlead.rollout.ports import Process, ProcessState, SiteSeen
 from fairlead.rollout.rules import role_of
@@ -19,7 +22,7 @@ def look(world: World, place: Place, wanted: Desired | None) -> Observed:
     marks = world.marks.read(place)
     processes = world.runtime.processes(place)
     sites = world.proxy.sites(place)
-    routes = tuple(_route(seen) for seen in sites)
+    routes = tuple(_route(seen, marks.adopted) for seen in sites)
     world.prober.forget_all_but(frozenset(process.pid for process in processes))
     eye = _Eye(world, place, wanted, routes, _in_flight(world, place))
     return Observed(
@@ -30,7 +33,9 @@ def look(world: World, place: Place, wanted: Desired | None) -> Observed:
         schema=marks.schema,
         prepared=marks.prepared,
         damaged=_damaged(world, wanted, marks.prepared),
-        strays=world.runtime.strays(place),
+        strays=tuple(
+            pid for pid in world.runtime.strays(place) if stray_mark(pid) not in marks.adopted
+        ),
         canary=eye.health(processes),
     )
 
@@ -111,9 +116,13 @@ def _in_flight(world: World, place: Place) -> Mapping[str, int] | None:
         return None
 
 
-def _route(seen: SiteSeen) -> Route:
+def _route(seen: SiteSeen, adopted: tuple[str, ...]) -> Route:
+    """A site as the planner's route; a change that a person adopted is none."""
     shares = tuple(sorted((up.copy, up.share) for up in seen.site.upstreams))
-    return Route(seen.site.role, shares, seen.since, seen.edited)
+    route = Route(seen.site.role, shares, seen.since, seen.edited)
+    if route_mark(route) in adopted:
+        return msgspec.structs.replace(route, edited="")
+    return route
 
 
 def _damaged(world: World, wanted: Desired | None, prepared: tuple[int, ...]) -> tuple[int, ...]:

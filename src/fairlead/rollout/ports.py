@@ -163,12 +163,13 @@ class Site(msgspec.Struct, frozen=True):
 class SiteSeen(msgspec.Struct, frozen=True):
     """A role's site as the proxy holds it. ``since`` is when its upstreams were last set.
 
-    ``edited`` is set when what the proxy holds is not what was last given to it.
+    ``edited`` is a print of what the proxy holds where that is not what was last given to
+    it, "" where it is: another change has another print.
     """
 
     site: Site
     since: float
-    edited: bool = False
+    edited: str = ""
 
 
 class Counters(msgspec.Struct, frozen=True):
@@ -227,15 +228,15 @@ class Http(Protocol):
 
 
 class Laid(msgspec.Struct, frozen=True):
-    """Where a release lies on this machine. ``path`` are directories for PATH, first first.
+    """Where a release lies on this machine.
 
-    ``variables`` are the environment that every process of the release gets besides its
-    settings. ``assets`` is the directory of the files that the proxy serves, "" for none.
+    ``data`` is the place's own directory, which outlives releases. ``variables`` are the
+    environment that every process of the release gets besides its settings, PATH among
+    them. ``assets`` is the directory of the files that the proxy serves, "" for none.
     """
 
     tree: str
     data: str
-    path: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     assets: str = ""
 
@@ -328,11 +329,15 @@ class Backups(Protocol):
 
 
 class Marks(msgspec.Struct, frozen=True):
-    """What a place remembers: each job's newest run, the schema, what is prepared."""
+    """What a place remembers: each job's newest run, the schema, what is prepared.
+
+    ``adopted`` names changes of the world that a person accepted as they are.
+    """
 
     jobs: tuple[Job, ...] = ()
     schema: Schema | None = None
     prepared: tuple[int, ...] = ()
+    adopted: tuple[str, ...] = ()
 
 
 class MarkStore(Protocol):
@@ -355,6 +360,10 @@ class MarkStore(Protocol):
 
     def put_prepared(self, place: Place, releases: tuple[int, ...], token: int) -> None:
         """Remember which releases are laid out. Durable, fenced."""
+        ...
+
+    def put_adopted(self, place: Place, adopted: tuple[str, ...]) -> None:
+        """Remember which changes a person accepted. Durable; not fenced: no rollout writes it."""
         ...
 
 

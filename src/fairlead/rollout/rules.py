@@ -1,12 +1,12 @@
 """What is decided in a rollout without asking the world: pure."""
 
 import json
-import shlex
 from datetime import datetime
 
 from fairlead.base.errors import UsageError
 from fairlead.base.ids import Place
 from fairlead.desired.model import Release
+from fairlead.manifest.commands import words
 from fairlead.manifest.model import Role, Smoke
 from fairlead.plan.model import CopyId, Job, JobKind, JobState
 from fairlead.rollout.ports import HttpAnswer, Laid, Launch
@@ -28,9 +28,9 @@ def environment_of(place: Place, release: Release, laid: Laid) -> dict[str, str]
     settings = release.settings_in(place.environment)
     own = {key: value.replace("{data}", laid.data) for key, value in settings.items()}
     return {
-        "PATH": ":".join((*laid.path, "/usr/local/bin", "/usr/bin", "/bin")),
         "HOME": laid.data,
         "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
         **dict(laid.variables),
         **own,
         "FAIRLEAD_APP": place.app,
@@ -47,7 +47,7 @@ def argv_of(command: str, address: str, laid: Laid) -> tuple[str, ...]:
     No shell reads it (POSIX word splitting only). Raises UsageError on an open quote.
     """
     try:
-        words = shlex.split(command)
+        split = words(command)
     except ValueError as error:
         hint = "close the quotes in fairlead.toml"
         raise UsageError(f"not a command: {command!r} ({error})", hint) from error
@@ -57,7 +57,7 @@ def argv_of(command: str, address: str, laid: Laid) -> tuple[str, ...]:
         "{port}": port if host and not address.startswith("unix/") else "",
         "{data}": laid.data,
     }
-    return tuple(_filled(word, fill) for word in words)
+    return tuple(_filled(word, fill) for word in split)
 
 
 def _filled(word: str, fill: dict[str, str]) -> str:

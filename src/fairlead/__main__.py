@@ -1,0 +1,6 @@
+"""``python -m fairlead``: the command line."""
+
+from fairlead.cli.main import main
+
+if __name__ == "__main__":
+    main()

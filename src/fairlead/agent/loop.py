@@ -1,0 +1,174 @@
+"""The agent: it looks when it is woken and on a clock, and brings every place to what is
+wanted there. All it knows is in the world, in marks and in the deploy repo, so it may be
+killed and started again at any moment; running copies do not notice.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from threading import Event
+
+from fairlead import __version__
+from fairlead.base.errors import Busy, FairleadError
+from fairlead.base.ids import Place
+from fairlead.base.journal import Event as Entry
+from fairlead.base.journal import Fact, Outcome, Verb
+from fairlead.plan.drift import Item
+from fairlead.record.flow import head_of, unclosed
+from fairlead.service import drift
+from fairlead.service.places import Left, Rest, anchor, reconcile
+from fairlead.service.push import take_up
+from fairlead.service.tools import Tools
+
+EVERY = 5.0
+"""Seconds between two looks when nothing wakes it."""
+
+SOON = 0.2
+"""Seconds until the next look at a place that is moving."""
+
+WIDTH = 4
+"""How many places and builds are worked on at once."""
+
+
+class Agent:
+    """One home's agent. One look at a place, or one app's pushes, at a time."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._pool = ThreadPoolExecutor(WIDTH, thread_name_prefix="agent")
+        self._busy: dict[Hashable, Future[None]] = {}
+        self._due: dict[Hashable, float] = {}
+        self._said: dict[Hashable, str] = {}
+        self._settled: dict[Place, str] = {}
+        self._drift: dict[Place, tuple[Item, ...]] = {}
+        self._ended = Event()
+        self._anchored = 0
+
+    def run(self) -> None:
+        """Work until SIGTERM. What is under way is carried on by the next agent."""
+        signal.signal(signal.SIGTERM, lambda *_: self._end())
+        self._begin()
+        with self._socket() as ear:
+            self._ear = ear
+            while not self._ended.is_set():
+                self._turn()
+                self._wait(ear)
+        # Threads in the middle of a rollout are not waited for: everything they have done
+        # is marked, and the next agent carries on.
+        os._exit(0)
+
+    def _end(self) -> None:
+        self._ended.set()
+        self._tools.machine.wake()
+
+    def _begin(self) -> None:
+        """Close what died in the middle, and write down that an agent is here."""
+        for entry in unclosed(self._tools.store):
+            if entry.verb in (Verb.STEP, Verb.BUILD, Verb.AGENT) and entry.intent == 0:
+                self._tools.record.close_unknown(entry, "agent")
+        facts: dict[str, Fact] = {"pid": os.getpid(), "version": __version__, "reason": "started"}
+        self._tools.record.write(
+            Entry(Verb.AGENT, Outcome.DONE, "agent", "the agent started", facts=facts)
+        )
+
+    def _socket(self) -> socket.socket:
+        path = self._tools.home.agent_socket
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        ear.bind(str(path))
+        return ear
+
+    def _turn(self) -> None:
+        """Give work to every app and place that is due and not being worked on."""
+        try:
+            self._tools.machine.ensure()
+            places = self._tools.places()
+        except FairleadError as error:
+            self._say("home", error)
+            places = ()
+        for app in self._tools.apps():
+            self._work(("push", app), partial(self._pushes, app))
+        for place in places:
+            self._work(place, partial(self._place, place))
+
+    def _work(self, key: Hashable, do: Callable[[], None]) -> None:
+        running = self._busy.get(key)
+        if running and not running.done():
+            return
+        if time.time() < self._due.get(key, 0.0):
+            return
+        self._due[key] = time.time() + EVERY
+        self._busy[key] = self._pool.submit(self._safely, key, do)
+
+    def _safely(self, key: Hashable, do: Callable[[], None]) -> None:
+        """No error ends the agent: it is said once, and the thing is tried again later."""
+        try:
+            do()
+            self._said.pop(key, None)
+        except Busy:
+            self._due[key] = time.time() + SOON
+        except FairleadError as error:
+            self._say(key, error)
+        except Exception as error:  # noqa: BLE001  a mistake of ours must not stop other places
+            self._say(key, FairleadError(f"{type(error).__name__}: {error}", "report this"))
+
+    def _say(self, key: Hashable, error: FairleadError) -> None:
+        """Into the log, and once into the record until it changes."""
+        if self._said.get(key) == error.what:
+            return
+        self._said[key] = error.what
+        sys.stderr.write(f"{key}: {error}\n")
+        sys.stderr.flush()
+        place = key if isinstance(key, Place) else Place("", "")
+        app = key[1] if isinstance(key, tuple) and key[0] == "push" else place.app
+        with contextlib.suppress(FairleadError):
+            self._tools.record.write(
+                Entry(
+                    Verb.AGENT,
+                    Outcome.REFUSED,
+                    "agent",
+                    error.what,
+                    str(app),
+                    place.environment,
+                    facts={"reason": error.what, "pid": os.getpid()},
+                )
+            )
+
+    def _pushes(self, app: str) -> None:
+        if take_up(self._tools, app, lambda line: None):
+            self._due.clear()
+            self._tools.machine.wake()
+
+    def _place(self, place: Place) -> None:
+        left = reconcile(self._tools, place)
+        if left.rest is Rest.MOVING:
+            self._due[place] = max(time.time() + SOON, min(left.again_at, time.time() + EVERY))
+            self._tools.machine.wake()
+        elif left.again_at:
+            self._due[place] = min(self._due[place], left.again_at)
+        if left.rest in (Rest.SETTLED, Rest.HALTED):
+            self._rest(place, left)
+
+    def _rest(self, place: Place, left: Left) -> None:
+        """Once a place has come to rest: look for drift, and anchor what was written."""
+        drift.note(self._tools, place, self._drift)
+        head = head_of(self._tools.store).seq
+        if self._settled.get(place) != left.sentence or head - self._anchored > 100:
+            self._settled[place] = left.sentence
+            self._anchored = head
+            anchor(self._tools)
+
+    def _wait(self, ear: socket.socket) -> None:
+        now = time.time()
+        soonest = min([*self._due.values(), now + EVERY])
+        ear.settimeout(max(0.02, soonest - now))
+        with contextlib.suppress(TimeoutError):
+            ear.recv(64)
+            self._due.clear()

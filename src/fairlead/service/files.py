@@ -1,0 +1,86 @@
+"""Where releases lie on this machine: the rollout's ``Files`` port on the artifact store."""
+
+from pathlib import Path
+
+from fairlead.artifact import flow as artifact
+from fairlead.artifact.flow import Workshop, surroundings_of
+from fairlead.base.ids import Place
+from fairlead.base.paths import Home
+from fairlead.checks.rules import in_tree
+from fairlead.desired.model import Release
+from fairlead.plan.model import CopyId
+from fairlead.rollout.ports import Laid
+from fairlead.service.ports import Machine, Notes
+
+
+class PlaceFiles:
+    """Lays releases out in one home."""
+
+    def __init__(self, home: Home, shop: Workshop, notes: Notes, machine: Machine) -> None:
+        self._home = home
+        self._shop = shop
+        self._notes = notes
+        self._machine = machine
+
+    def lay_out(self, place: Place, release: Release) -> None:
+        """The place's directories, and the artifact: built again where it is missing."""
+        for directory in (self._home.data(place), self._home.backups(place)):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._shop.store.get(release.artifact.digest) is None:
+            self.restore(release)
+        surroundings_of(self._shop, release.artifact)
+
+    def laid(self, place: Place, release: Release) -> Laid:
+        """Where they are. Raises NotFound when the dependencies are gone."""
+        tree = self._shop.store.tree(release.artifact.digest)
+        around = surroundings_of(self._shop, release.artifact)
+        assets = release.manifest.build.assets
+        return Laid(
+            tree=str(tree),
+            data=str(self._home.data(place)),
+            variables=tuple(sorted(in_tree(around, str(tree)).items())),
+            assets=str(tree / assets.directory) if assets else "",
+        )
+
+    def damaged(self, release: Release) -> tuple[str, ...]:
+        """Paths that are not what was built; quick."""
+        return artifact.damaged(self._shop, release.artifact)
+
+    def restore(self, release: Release) -> None:
+        """Build it again from its commit and put back what differs."""
+        repository = self._home.repository(release.app)
+        artifact.restore(self._shop, release.artifact, release.manifest, repository, _unheard)
+
+    def address(self, place: Place, copy: CopyId, by_port: bool) -> str:
+        """A socket of the copy's own, or a free port."""
+        if by_port:
+            return self._machine.free_listen(self._notes.listens())
+        return f"unix/{self._home.copy_socket(place, *copy)}"
+
+    def listen(self, place: Place) -> str:
+        """The address the place was given; ``give_listen`` comes first."""
+        return self._notes.listen(str(place))
+
+    def log(self, place: Place, name: str) -> str:
+        """A log file, its directory made."""
+        path: Path = self._home.log(place, name)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return str(path)
+
+    def backups(self, place: Place) -> str:
+        """The directory of the place's backups."""
+        return str(self._home.backups(place))
+
+
+def _unheard(line: str) -> None:
+    """A rebuild's output goes to its log only."""
+
+
+def give_listen(notes: Notes, machine: Machine, place: Place, wanted: str) -> str:
+    """The place's proxy address: what its manifest says, or a free one, picked once."""
+    given = notes.listen(str(place))
+    if wanted and given != wanted:
+        notes.put_listen(str(place), wanted)
+    elif not given:
+        notes.put_listen(str(place), machine.free_listen(notes.listens()))
+    return notes.listen(str(place))

@@ -1,0 +1,172 @@
+"""Bringing a place to what is wanted there: what the agent does, again and again."""
+
+from enum import StrEnum
+
+import msgspec
+
+from fairlead.base.errors import Refused
+from fairlead.base.ids import Digest, Place
+from fairlead.base.journal import Event, Outcome, Verb
+from fairlead.desired import flow as desired
+from fairlead.desired import read
+from fairlead.desired.flow import Act
+from fairlead.desired.model import Desired
+from fairlead.desired.ports import Signer
+from fairlead.plan.model import Halted, JobState, Plan, Settled, Waiting, Wave
+from fairlead.plan.next_wave import held_until, schema_past
+from fairlead.plan.unfold import unfold
+from fairlead.plan.view import View
+from fairlead.record.flow import head_of
+from fairlead.rollout.flow import roll_out, state_of, tend
+from fairlead.rollout.look import look
+from fairlead.service.files import give_listen
+from fairlead.service.tools import Tools
+
+
+class Rest(StrEnum):
+    """How a place was left."""
+
+    SETTLED = "settled"
+    MOVING = "moving"  # something is under way: look again soon
+    HALTED = "halted"  # it cannot go on, and there is nothing to go back to
+    EMPTY = "empty"  # nothing is desired, nothing runs
+
+
+class Left(msgspec.Struct, frozen=True):
+    """How one ``reconcile`` left a place. ``again_at`` is when something falls due (0: nothing)."""
+
+    place: Place
+    rest: Rest
+    sentence: str
+    again_at: float = 0.0
+
+
+def reconcile(tools: Tools, place: Place) -> Left:
+    """Bring the place to what is wanted there; a rollout that fails is returned from.
+
+    Raises Refused or UsageError when what is wanted cannot be trusted (what runs is left
+    alone), Busy when another process is at it, Unknown when the world does not answer.
+    """
+    wanted = tools.desired(place)
+    if wanted is None:
+        return _left(place, tend(tools.world, place, None, tools.owner, asked=True))
+    mark = state_of(tools.world, wanted)
+    if mark is None or mark.state is JobState.RUNNING:
+        return _roll_out(tools, wanted, begun=mark is not None)
+    if mark.state is JobState.FAILED:
+        return _go_back(tools, wanted, mark.detail)
+    return _left(place, tend(tools.world, place, wanted, tools.owner))
+
+
+def plan_of(tools: Tools, wanted: Desired) -> Plan:
+    """The plan from what is there now."""
+    return unfold(wanted, look(tools.world, wanted.place, wanted))
+
+
+def _roll_out(tools: Tools, wanted: Desired, begun: bool) -> Left:
+    environment = wanted.release.manifest.environment(wanted.place.environment)
+    give_listen(tools.notes, tools.machine, wanted.place, environment.listen if environment else "")
+    plan = "" if begun else plan_of(tools, wanted).digest
+    if plan and wanted.approved and wanted.approved != plan:
+        return _plan_moved(tools, wanted, Digest(plan))
+    ending = roll_out(tools.world, wanted, tools.owner, plan)
+    if isinstance(ending.decision, Halted):
+        return _go_back(tools, wanted, ending.decision.sentence)
+    return Left(wanted.place, Rest.MOVING, ending.decision.sentence)
+
+
+def _plan_moved(tools: Tools, wanted: Desired, plan: Digest) -> Left:
+    """The world is no longer the one that people approved a plan for."""
+    why = f"the plan that was approved no longer applies: it is {plan[:19]} now"
+    facts = {"revision": wanted.revision, "plan": plan, "reason": why}
+    tools.record.write(_event(wanted, Outcome.REFUSED, why, facts))
+    return _go_back(tools, wanted, why)
+
+
+def _event(wanted: Desired, outcome: Outcome, why: str, facts: dict[str, str]) -> Event:
+    place, number = wanted.place, wanted.release.number
+    return Event(Verb.ROLLOUT, outcome, "agent", why, place.app, place.environment, number, facts)
+
+
+def _go_back(tools: Tools, wanted: Desired, why: str) -> Left:
+    """Ask for the release that served before, as an ordinary commit in the deploy repo.
+
+    The first release of a place has nothing before it: its copies are stopped.
+    """
+    place = wanted.place
+    if wanted.how == "return":
+        return Left(place, Rest.HALTED, f"the way back failed as well: {why}")
+    if not wanted.previous:
+        decision = tend(tools.world, place, None, tools.owner, asked=True)
+        rest = Rest.HALTED if isinstance(decision, Settled) else Rest.MOVING
+        return Left(place, rest, f"nothing served before it: {why}")
+    act = Act("agent", why, tools.clock.now())
+    desired.revert(tools.deploy, place, act, how="return", proven=tools.proven(place))
+    return Left(place, Rest.MOVING, why)
+
+
+def _left(place: Place, decision: Wave | Waiting | Settled | Halted) -> Left:
+    match decision:
+        case Settled(sentence=sentence, again_at=again):
+            return Left(place, Rest.SETTLED, sentence, again)
+        case Waiting(sentence=sentence, until=until):
+            return Left(place, Rest.MOVING, sentence, until)
+        case Wave(sentence=sentence):
+            return Left(place, Rest.MOVING, sentence)
+        case Halted(sentence=sentence):
+            return Left(place, Rest.HALTED, sentence)
+
+
+def anchor(tools: Tools) -> str:
+    """Sign the record's head into the deploy repo; the commit."""
+    head = head_of(tools.store)
+    with tools.deploy.repo.writing("anchor the record"):
+        return desired.anchor(
+            tools.deploy.repo, tools.signer, head.seq, head.hash, tools.clock.now()
+        )
+
+
+def rollback(tools: Tools, place: Place, to: int, why: str) -> str:
+    """Ask for an older release again; the commit.
+
+    Raises Refused, with the ways out, where the schema has moved past it (promise 11).
+    """
+    wanted = tools.desired(place)
+    target = to or (wanted.previous if wanted else 0)
+    release = tools.world.releases.get(place.app, target) if target else None
+    if wanted and release:
+        older = msgspec.structs.replace(wanted, release=release)
+        past = schema_past(older, look(tools.world, place, None))
+        if past:
+            raise Refused(
+                f"the schema has moved past release {target}: {', '.join(past)} ran, "
+                "and it cannot run on that",
+                "roll forward with a fix (git push), or restore the backup taken before it, "
+                f"which loses what was written since: {tools.home.backups(place)}",
+            )
+    act = Act(tools.me, why, tools.clock.now())
+    return desired.revert(
+        tools.deploy, place, act, how="rollback", proven=tools.proven(place), to=to
+    )
+
+
+def held(wanted: Desired, tools: Tools) -> float:
+    """Until when the old side is held; 0 when it is not."""
+    return held_until(View(wanted, look(tools.world, wanted.place, wanted)))
+
+
+def approve(tools: Tools, place: Place, signature: Signer | bytes, why: str) -> str:
+    """Consent to what is proposed, by its plan as of now; the commit.
+
+    ``signature`` is a key to sign with, or a detached signature made by hand.
+    """
+    proposal = read.proposal(tools.deploy.repo.look(), tools.deploy.verifier, place)
+    if proposal is None:
+        raise Refused(f"nothing waits for approval: {place}", "fairlead status")
+    wanted = Desired(
+        place, proposal.revision, proposal.release, proposal.strategy, proposal.how,
+        proposal.previous,
+    )  # fmt: skip
+    plan = plan_of(tools, wanted)
+    act = Act(tools.me, why, tools.clock.now())
+    return desired.approve(tools.deploy, place, plan.digest, signature, act).revision

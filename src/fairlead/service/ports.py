@@ -1,0 +1,117 @@
+"""What the verbs need of the world beyond what the rooms need."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from fairlead.base.ids import CommitId
+from fairlead.checks.ports import LaidOut
+
+
+class CommitSaid(Protocol):
+    """What a commit says of itself."""
+
+    @property
+    def tree(self) -> str: ...
+    @property
+    def author(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+
+
+class Repositories(Protocol):
+    """The bare repositories that users push apps to."""
+
+    def ensure_repository(self, path: Path, branch: str = "main") -> None:
+        """Make it, unless it is there."""
+        ...
+
+    def install_hooks(self, repository: Path, argv: Sequence[str]) -> None:
+        """Hooks that become ``argv… hook NAME``."""
+        ...
+
+    def resolve(self, repository: Path, revision: str) -> CommitId:
+        """The commit a branch, tag or id names. Raises NotFound."""
+        ...
+
+    def facts(self, repository: Path, commit: CommitId) -> CommitSaid:
+        """What the commit says of itself. Raises NotFound."""
+        ...
+
+    def changed_commits(
+        self, repository: Path, old: CommitId | None, new: CommitId, limit: int = 200
+    ) -> tuple[tuple[CommitId, str], ...]:
+        """(id, subject) of the commits in ``new`` that ``old`` lacks, newest first."""
+        ...
+
+    def read(self, repository: Path, commit: CommitId, path: str) -> bytes | None:
+        """One file's bytes at a commit; None when there is no such file."""
+        ...
+
+    def keep(self, repository: Path, commit: CommitId) -> None:
+        """Keep the commit alive whatever happens to its branch."""
+        ...
+
+    def lay_out(self, repository: Path, commit: CommitId, directory: Path) -> LaidOut:
+        """The commit's tree, exactly."""
+        ...
+
+
+class Machine(Protocol):
+    """The embedded default's own processes: supervisor, proxy, agent."""
+
+    def ensure(self) -> bool:
+        """Start what does not run; True when anything was started now."""
+        ...
+
+    def ensure_agent(self) -> bool:
+        """Start the agent unless it runs; True when it was started now."""
+        ...
+
+    def wake(self) -> bool:
+        """Tell the agent to look now; False when none listens."""
+        ...
+
+    def agent_pid(self) -> int:
+        """The agent's process id; 0 when none runs."""
+        ...
+
+    def shutdown(self) -> None:
+        """End everything of this home."""
+        ...
+
+    def free_listen(self, taken: frozenset[str]) -> str:
+        """A free ``127.0.0.1:port`` that is not in ``taken``."""
+        ...
+
+
+class Handled(msgspec.Struct, frozen=True):
+    """Which commit of each branch was taken up: (branch, commit) pairs."""
+
+    branches: tuple[tuple[str, str], ...] = ()
+
+
+class Notes(Protocol):
+    """Small durable facts of the service itself, by app."""
+
+    def handled(self, app: str) -> Handled:
+        """Which pushes were taken up."""
+        ...
+
+    def put_handled(self, app: str, handled: Handled) -> None:
+        """Durable before it returns."""
+        ...
+
+    def listen(self, key: str) -> str:
+        """The proxy address a place was given; "" for none."""
+        ...
+
+    def put_listen(self, key: str, address: str) -> None:
+        """Durable before it returns."""
+        ...
+
+    def listens(self) -> frozenset[str]:
+        """All addresses given to places."""
+        ...

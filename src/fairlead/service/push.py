@@ -1,0 +1,286 @@
+"""From a push to a desired release.
+
+``offered`` runs while git holds the push back: it asks the checks, and a protected
+branch whose checks did not pass does not move. ``take_up`` runs after: it builds what
+passed and asks for it. Each starts from what is stored, so it may be killed anywhere.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+
+from fairlead.artifact import flow as artifact
+from fairlead.artifact.model import Artifact
+from fairlead.artifact.ports import Purpose
+from fairlead.base.canonical import digest
+from fairlead.base.clock import stamp
+from fairlead.base.errors import FairleadError, NotFound, Refused
+from fairlead.base.ids import CommitId, Place
+from fairlead.base.journal import Event, Outcome, Verb
+from fairlead.checks import flow as checks
+from fairlead.checks.model import Answer, Change, Verdict
+from fairlead.checks.ports import Sink
+from fairlead.desired import flow as desired
+from fairlead.desired import read
+from fairlead.desired.flow import Act
+from fairlead.desired.model import Release
+from fairlead.manifest.model import App, Environment
+from fairlead.manifest.rules import FILE, parse
+from fairlead.record.chain import entry_of
+from fairlead.service.files import give_listen
+from fairlead.service.ports import Handled
+from fairlead.service.tools import Tools
+
+HEADS = "refs/heads/"
+
+
+class Update(msgspec.Struct, frozen=True):
+    """One ref of a push. ``old`` and ``new`` are commit ids, "" for none."""
+
+    ref: str
+    old: str
+    new: str
+
+
+class Offered(msgspec.Struct, frozen=True):
+    """What became of one ref of a push: accepted or not, and why."""
+
+    ref: str
+    commit: str
+    accepted: bool
+    protected: bool
+    sentence: str
+    verdict: Verdict | None = None
+
+
+def manifest_at(tools: Tools, app: str, commit: CommitId) -> App:
+    """The manifest as the commit has it. Raises NotFound, ManifestError, Refused."""
+    text = tools.repositories.read(tools.home.repository(app), commit, FILE)
+    if text is None:
+        raise NotFound(f"no {FILE} in commit {commit[:12]}", "fairlead init writes one")
+    found = parse(text.decode(errors="replace"), f"{commit[:12]}:{FILE}")
+    if found.name != app:
+        raise Refused(
+            f"{FILE}: app is {found.name!r}, and this is the repository of {app!r}",
+            f'set app = "{app}", or push to the repository of {found.name}',
+        )
+    return found
+
+
+def offered(tools: Tools, app: str, update: Update, who: str, show: Sink) -> Offered:
+    """Verify what one ref of a push offers; whether git may move the ref."""
+    if not update.ref.startswith(HEADS):
+        return Offered(update.ref, update.new, True, False, "not a branch: nothing is asked of it")
+    branch = update.ref.removeprefix(HEADS)
+    if not update.new:
+        return _deletion(tools, app, update, branch)
+    commit = CommitId(update.new)
+    protected = branch in _protected(tools, app)
+    change = _change(tools, app, commit, update.ref, who)
+    intent = _pushed(tools, change, update, Outcome.INTENT, "offered")
+    try:
+        manifest = manifest_at(tools, app, commit)
+        protected = protected or any(e.branch == branch for e in manifest.environments)
+        verdict = verify(tools, change, manifest, show)
+        sentence = checks.summary(verdict)
+        accepted = verdict.answer is Answer.PASSED or not protected
+    except FairleadError as error:
+        verdict, sentence, accepted = None, str(error), not protected
+    except BaseException:
+        _pushed(tools, change, update, Outcome.UNKNOWN, "the push was cut off", intent)
+        raise
+    outcome = Outcome.DONE if accepted else Outcome.REFUSED
+    _pushed(tools, change, update, outcome, sentence, intent)
+    return Offered(update.ref, commit, accepted, protected, sentence, verdict)
+
+
+def _deletion(tools: Tools, app: str, update: Update, branch: str) -> Offered:
+    protected = branch in _protected(tools, app)
+    sentence = f"{branch} is what an environment runs from: it cannot be deleted"
+    said = sentence if protected else "deleted"
+    return Offered(update.ref, "", not protected, protected, said)
+
+
+def _protected(tools: Tools, app: str) -> frozenset[str]:
+    """The branches that environments run from, by the releases that are desired now.
+
+    A push cannot unprotect a branch by what its own manifest says.
+    """
+    look, found = tools.deploy.repo.look(), set()
+    for place in read.places(look):
+        number = read.desired_number(look, place) if place.app == app else 0
+        release = tools.world.releases.get(app, number) if number else None
+        if release:
+            found |= {e.branch for e in release.manifest.environments if e.branch}
+    return frozenset(found)
+
+
+def _change(tools: Tools, app: str, commit: CommitId, ref: str, who: str) -> Change:
+    said = tools.repositories.facts(tools.home.repository(app), commit)
+    return Change(app, commit, said.tree, ref, who, said.subject)
+
+
+def _pushed(
+    tools: Tools, change: Change, update: Update, outcome: Outcome, why: str, intent: int = 0
+) -> int:
+    facts = {
+        "ref": update.ref,
+        "old": update.old,
+        "commit": change.commit,
+        "subject": change.subject,
+    }
+    event = Event(Verb.PUSH, outcome, change.who, why, change.app, facts=facts, intent=intent)
+    return tools.record.write(event)
+
+
+def verify(tools: Tools, change: Change, manifest: App, show: Sink) -> Verdict:
+    """Ask the change's checks, with its own dependencies around them."""
+    repository = tools.home.repository(change.app)
+    with _tree(tools, change.app, change.commit) as tree:
+        around = artifact.surroundings(tools.shop, tree, manifest.build, Purpose.WORK, show)
+    return checks.verify(tools.desk, change, manifest.checks, repository, around, show)
+
+
+@contextmanager
+def _tree(tools: Tools, app: str, commit: CommitId) -> Iterator[Path]:
+    """The commit's tree, while it is looked at."""
+    place = tools.home.work / f"look-{uuid4().hex[:12]}"
+    try:
+        tools.repositories.lay_out(tools.home.repository(app), commit, place / "tree")
+        yield place / "tree"
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def take_up(tools: Tools, app: str, show: Sink) -> tuple[Place, ...]:
+    """Build and ask for what was pushed to protected branches since the last time; the places.
+
+    A commit that was released before is asked for again as the release it is.
+    """
+    asked: list[Place] = []
+    for branch, commit in _fresh(tools, app):
+        asked += _release(tools, app, branch, commit, show)
+        _note(tools, app, branch, commit)
+    return tuple(asked)
+
+
+def _fresh(tools: Tools, app: str) -> list[tuple[str, CommitId]]:
+    """Branches of environments whose head was not taken up yet."""
+    repository = tools.home.repository(app)
+    handled = dict(tools.notes.handled(app).branches)
+    found = []
+    for branch in _heads(repository):
+        commit = tools.repositories.resolve(repository, HEADS + branch)
+        if handled.get(branch) != commit:
+            found.append((branch, commit))
+    return found
+
+
+def _heads(repository: Path) -> list[str]:
+    """The branches of a repository, without starting git: loose refs and packed ones."""
+    loose = repository / "refs" / "heads"
+    found = {str(p.relative_to(loose)) for p in loose.rglob("*") if p.is_file()}
+    packed = repository / "packed-refs"
+    lines = packed.read_text().splitlines() if packed.is_file() else []
+    names = (line.partition(" ")[2] for line in lines if not line.startswith(("#", "^")))
+    return sorted(found | {n.removeprefix(HEADS) for n in names if n.startswith(HEADS)})
+
+
+def _note(tools: Tools, app: str, branch: str, commit: CommitId) -> None:
+    handled = dict(tools.notes.handled(app).branches) | {branch: commit}
+    tools.notes.put_handled(app, Handled(tuple(sorted(handled.items()))))
+
+
+def _release(tools: Tools, app: str, branch: str, commit: CommitId, show: Sink) -> list[Place]:
+    try:
+        manifest = manifest_at(tools, app, commit)
+    except FairleadError:
+        return []  # an unprotected branch may hold anything
+    environments = [e for e in manifest.environments if e.branch == branch]
+    verdict = tools.desk.verdicts.get(app, commit) if environments else None
+    if verdict is None or verdict.answer is not Answer.PASSED:
+        return []
+    release = _released(tools, app, commit) or _made(tools, app, commit, manifest, verdict, show)
+    return [_ask(tools, release, environment) for environment in environments]
+
+
+def _released(tools: Tools, app: str, commit: CommitId) -> Release | None:
+    """The newest release made of a commit, as it is: its settings are those of its time."""
+    look = tools.deploy.repo.look()
+    for number in reversed(read.releases(look, app)):
+        release = tools.world.releases.get(app, number)
+        if release and release.artifact.commit == commit:
+            current = settings_now(tools, release.manifest)
+            return release if release.settings == current else None
+    return None
+
+
+def _made(
+    tools: Tools, app: str, commit: CommitId, manifest: App, verdict: Verdict, show: Sink
+) -> Release:
+    change = _change(tools, app, commit, "", _pusher(tools, commit))
+    repository = tools.home.repository(app)
+    built = artifact.build(tools.shop, change, verdict, manifest, repository, show)
+    tools.repositories.keep(repository, commit)
+    return publish(tools, built, manifest, verdict, change)
+
+
+def _pusher(tools: Tools, commit: CommitId) -> str:
+    """Who pushed a commit, by the record."""
+    rows = tools.store.find("commit", commit, limit=50, newest=True)
+    pushes = [e for e in map(entry_of, rows) if e.verb == Verb.PUSH]
+    return pushes[-1].who if pushes else tools.me
+
+
+def publish(
+    tools: Tools, built: Artifact, manifest: App, verdict: Verdict, change: Change
+) -> Release:
+    """Make, sign and publish the next release of an app."""
+    now = tools.clock.now()
+    with tools.deploy.repo.writing("number a release"):
+        number = read.next_number(tools.deploy.repo.look(), manifest.name)
+        release = Release(
+            app=manifest.name,
+            number=number,
+            artifact=built,
+            manifest=manifest,
+            settings=settings_now(tools, manifest),
+            verdict=digest(msgspec.to_builtins(verdict)),
+            made_at=stamp(now),
+            made_by=change.who,
+            subject=change.subject,
+        )
+        desired.publish(tools.deploy, tools.signer, release, Act(change.who, change.subject, now))
+    return release
+
+
+def settings_now(
+    tools: Tools, manifest: App
+) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Every environment's settings: the manifest's, and over them those of the deploy repo."""
+    look = tools.deploy.repo.look()
+    return tuple(
+        (
+            e.name,
+            tuple(
+                sorted(
+                    (dict(e.settings) | read.settings(look, Place(manifest.name, e.name))).items()
+                )
+            ),
+        )
+        for e in sorted(manifest.environments, key=lambda e: e.name)
+    )
+
+
+def _ask(tools: Tools, release: Release, environment: Environment) -> Place:
+    place = Place(release.app, environment.name)
+    give_listen(tools.notes, tools.machine, place, environment.listen)
+    act = Act(release.made_by, release.subject, tools.clock.now())
+    desired.propose(
+        tools.deploy, place, release.number, act, how="release", approval=environment.approval
+    )
+    return place
