@@ -50,7 +50,9 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     def number(self, fact: str) -> int | None:
         """The fact as a whole number; None when it has none of that name, or it is no number."""
         value = self.facts.get(fact)
-        return int(value) if isinstance(value, int | str) and str(value).isdecimal() else None
+        if isinstance(value, str):
+            return int(value) if len(value) < 17 and value.isascii() and value.isdecimal() else None
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def texts(self, fact: str) -> tuple[str, ...]:
         """The fact as a list of texts; empty when the entry has none of that name."""
