@@ -1,0 +1,40 @@
+"""Addresses to listen on: a free one, picked once and then kept by whoever asked.
+
+Shared by drivers. Only asking is not enough before Caddy gets an address: it listens with
+SO_REUSEPORT (socket(7)), so two of one user's Caddies would share a port and its users.
+"""
+
+import socket
+from collections.abc import Collection
+
+from fairlead.base.errors import Refused
+
+FIRST, LAST = 8000, 8999  # below the ports the kernel hands out to clients (32768-60999)
+
+
+def free_listen(taken: Collection[str] = (), host: str = "127.0.0.1") -> str:
+    """The first ``host:port`` from 8000 that nobody listens on and that is not in ``taken``.
+
+    Raises Refused when all are in use.
+    """
+    for port in range(FIRST, LAST + 1):
+        if f"{host}:{port}" not in taken and not refusal(f"{host}:{port}"):
+            return f"{host}:{port}"
+    raise Refused(f"no free port from {FIRST} to {LAST} on {host}", "set `listen` in fairlead.toml")
+
+
+def refusal(address: str) -> str:
+    """Why nobody can listen on ``host:port``; "" when somebody can.
+
+    Connections that linger from an earlier listener are no hindrance.
+    """
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), int(port)))
+            probe.listen(1)
+        except (OSError, ValueError, OverflowError) as error:
+            return getattr(error, "strerror", None) or str(error)
+    return ""

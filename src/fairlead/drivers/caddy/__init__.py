@@ -1,0 +1,1 @@
+"""Caddy as the proxy: the driver of the port ``rollout.ports.Proxy``."""
