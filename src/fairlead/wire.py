@@ -4,6 +4,7 @@ import getpass
 import os
 import socket
 import sys
+import time
 from functools import cached_property
 from pathlib import Path
 
@@ -39,6 +40,7 @@ from fairlead.rollout.probe import Prober
 from fairlead.rollout.world import World
 from fairlead.service.commands import ShortCommands
 from fairlead.service.files import PlaceFiles
+from fairlead.service.ports import MachineSeen
 from fairlead.service.releases import KnownReleases
 from fairlead.service.tools import Tools
 
@@ -149,13 +151,36 @@ class EmbeddedMachine:
                 return False
         return True
 
-    def agent_pid(self) -> int:
-        """The agent's process id; 0 when none runs."""
+    def stop_agent(self, limit: float = 15.0) -> None:
+        """Ask the agent to end, and wait until it has; copies run on. Raises Unknown."""
+        self.runtime.stop_service("agent")
+        deadline = time.monotonic() + limit
+        while self.runtime.service_state("agent") is not None:
+            if time.monotonic() > deadline:
+                raise Unknown(f"the agent did not end within {limit:.0f} s", "fairlead status")
+            time.sleep(0.01)
+
+    def seen(self) -> MachineSeen:
+        """What runs of the home's own; starts nothing and wakes nobody."""
+        return MachineSeen(
+            self.runtime.supervisor_pid(), self._pid("caddy"), self._pid("agent"), self._ear()
+        )
+
+    def _pid(self, service: str) -> int:
         try:
-            seen = self.runtime.service_state("agent")
+            seen = self.runtime.service_state(service)
         except Unknown:
             return 0
         return seen.pid if seen else 0
+
+    def _ear(self) -> bool:
+        """Whether somebody has the agent's socket open."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as poke:
+            return poke.connect_ex(str(self._home.agent_socket)) == 0
+
+    def agent_pid(self) -> int:
+        """The agent's process id; 0 when none runs."""
+        return self._pid("agent")
 
     def shutdown(self) -> None:
         """End everything of this home: copies, proxy, agent, supervisor."""

@@ -132,7 +132,7 @@ class Rollout:
         revision = self._wanted.revision if self._wanted else ""
         facts: dict[str, Fact] = {
             "revision": revision,
-            "step": type(step).__name__.lower(),
+            "step": str(step.__struct_config__.tag),
             "stage": stage.name.lower(),
             "token": self._holding.token,
         }

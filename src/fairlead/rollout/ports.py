@@ -394,3 +394,7 @@ class Leases(Protocol):
     def release(self, held: LeaseHeld) -> None:
         """Give it back; harmless when it was taken over."""
         ...
+
+    def holder(self, place: Place) -> LeaseHeld | None:
+        """Who holds it, stale or not; for showing."""
+        ...

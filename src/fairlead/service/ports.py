@@ -1,10 +1,8 @@
 """What the verbs need of the world beyond what the rooms need."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
-
-import msgspec
 
 from fairlead.base.ids import CommitId
 from fairlead.checks.ports import LaidOut
@@ -59,6 +57,16 @@ class Repositories(Protocol):
         ...
 
 
+class MachineSeen(msgspec.Struct, frozen=True):
+    """The process ids of the home's own processes; 0: it does not run. ``listening`` says
+    whether an agent can be woken, also one that no supervisor started."""
+
+    supervisor: int
+    proxy: int
+    agent: int
+    listening: bool
+
+
 class Machine(Protocol):
     """The embedded default's own processes: supervisor, proxy, agent."""
 
@@ -74,6 +82,14 @@ class Machine(Protocol):
         """Tell the agent to look now; False when none listens."""
         ...
 
+    def stop_agent(self) -> None:
+        """Ask the agent to end, and wait until it has; copies run on. Raises Unknown."""
+        ...
+
+    def seen(self) -> MachineSeen:
+        """What runs of the home's own; starts nothing and wakes nobody."""
+        ...
+
     def agent_pid(self) -> int:
         """The agent's process id; 0 when none runs."""
         ...
@@ -87,20 +103,14 @@ class Machine(Protocol):
         ...
 
 
-class Handled(msgspec.Struct, frozen=True):
-    """Which commit of each branch was taken up: (branch, commit) pairs."""
-
-    branches: tuple[tuple[str, str], ...] = ()
-
-
 class Notes(Protocol):
     """Small durable facts of the service itself, by app."""
 
-    def handled(self, app: str) -> Handled:
-        """Which pushes were taken up."""
+    def handled(self, app: str) -> Mapping[str, str]:
+        """The commit of each branch that was taken up last."""
         ...
 
-    def put_handled(self, app: str, handled: Handled) -> None:
+    def put_handled(self, app: str, branch: str, commit: str) -> None:
         """Durable before it returns."""
         ...
 
@@ -114,4 +124,33 @@ class Notes(Protocol):
 
     def listens(self) -> frozenset[str]:
         """All addresses given to places."""
+        ...
+
+
+class Worktree(Protocol):
+    """A person's own clone."""
+
+    @property
+    def top(self) -> Path:
+        """Its directory."""
+        ...
+
+    def head(self) -> CommitId:
+        """The commit that is checked out. Raises UsageError before the first commit."""
+        ...
+
+    def dirty(self) -> int:
+        """How many files differ from what is committed."""
+        ...
+
+    def show(self, path: str) -> str | None:
+        """A file as the checked-out commit has it; None when it has none."""
+        ...
+
+    def remote(self, name: str, url: str) -> bool:
+        """Add a remote, or point it there; True when that changed something."""
+        ...
+
+    def push(self, remote: str, commit: CommitId, branch: str) -> None:
+        """Push; git's and the hooks' words go to standard error. Raises FairleadError."""
         ...

@@ -32,7 +32,6 @@ from fairlead.manifest.model import App, Environment
 from fairlead.manifest.rules import FILE, parse
 from fairlead.record.chain import entry_of
 from fairlead.service.files import give_listen
-from fairlead.service.ports import Handled
 from fairlead.service.tools import Tools
 
 HEADS = "refs/heads/"
@@ -164,14 +163,14 @@ def take_up(tools: Tools, app: str, show: Sink) -> tuple[Place, ...]:
     asked: list[Place] = []
     for branch, commit in _fresh(tools, app):
         asked += _release(tools, app, branch, commit, show)
-        _note(tools, app, branch, commit)
+        tools.notes.put_handled(app, branch, commit)
     return tuple(asked)
 
 
 def _fresh(tools: Tools, app: str) -> list[tuple[str, CommitId]]:
     """Branches of environments whose head was not taken up yet."""
     repository = tools.home.repository(app)
-    handled = dict(tools.notes.handled(app).branches)
+    handled = tools.notes.handled(app)
     found = []
     for branch in _heads(repository):
         commit = tools.repositories.resolve(repository, HEADS + branch)
@@ -188,11 +187,6 @@ def _heads(repository: Path) -> list[str]:
     lines = packed.read_text().splitlines() if packed.is_file() else []
     names = (line.partition(" ")[2] for line in lines if not line.startswith(("#", "^")))
     return sorted(found | {n.removeprefix(HEADS) for n in names if n.startswith(HEADS)})
-
-
-def _note(tools: Tools, app: str, branch: str, commit: CommitId) -> None:
-    handled = dict(tools.notes.handled(app).branches) | {branch: commit}
-    tools.notes.put_handled(app, Handled(tuple(sorted(handled.items()))))
 
 
 def _release(tools: Tools, app: str, branch: str, commit: CommitId, show: Sink) -> list[Place]:

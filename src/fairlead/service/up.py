@@ -1,28 +1,139 @@
-"""Setting an app up in a home, so that it can be pushed to."""
+"""This app, here, now: set up, push, and see it serve."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-from fairlead.base.ids import name
+import msgspec
+
+from fairlead.base.errors import FairleadError, NotFound, Refused, UsageError
+from fairlead.base.ids import CommitId, Place, name
+from fairlead.checks.flow import summary
+from fairlead.checks.model import Answer
+from fairlead.manifest.model import App, Environment
+from fairlead.manifest.rules import FILE, parse
+from fairlead.plan.model import JobState
+from fairlead.record.flow import head_of
+from fairlead.rollout.flow import state_of
+from fairlead.service.follow import End, await_commit
+from fairlead.service.ports import Worktree
 from fairlead.service.tools import Tools
 
+REMOTE = "fairlead"
+Say = Callable[[str], None]
 
-def set_up(tools: Tools, app: str, around: Mapping[str, str]) -> tuple[Path, bool]:
+
+class Up(msgspec.Struct, frozen=True):
+    """What ``up`` came to: where it serves, and how each environment ended."""
+
+    app: str
+    commit: str
+    repository: str
+    addresses: tuple[tuple[str, str], ...]
+    ends: tuple[End, ...]
+    nothing_to_do: bool = False
+
+    @property
+    def well(self) -> bool:
+        """Whether everything serves as asked, or waits for a person as it should."""
+        return all(end.well for end in self.ends)
+
+
+def up(tools: Tools, clone: Worktree, environment: str, say: Say) -> Up:
+    """Serve the commit that is checked out, in an environment of its manifest.
+
+    ``environment`` "" is the first one that runs from a branch. Raises NotFound without a
+    manifest, FairleadError when the push is refused.
+    """
+    manifest, commit = _manifest(clone), clone.head()
+    chosen = _environment(manifest, environment)
+    repository, started = set_up(tools, manifest.name)
+    if started:
+        say("started: supervisor, proxy and agent")
+    if clone.remote(REMOTE, str(repository)):
+        say(f"added the remote {REMOTE!r}: from now on `git push {REMOTE}` releases")
+    if clone.dirty():
+        say(f"not part of the release: {clone.dirty()} files that are not committed")
+    place = Place(manifest.name, chosen.name)
+    if _serves(tools, place, commit):
+        done = End("done", "it serves already", place)
+        return _up(tools, manifest, commit, repository, (done,), nothing_to_do=True)
+    since = head_of(tools.store).seq
+    _push(tools, clone, manifest.name, commit, chosen.branch)
+    places = sum(e.branch == chosen.branch for e in manifest.environments)
+    tools.machine.wake()
+    ends = await_commit(tools, manifest.name, commit, places, since, lambda _: None)
+    return _up(tools, manifest, commit, repository, tuple(ends), nothing_to_do=False)
+
+
+def _push(tools: Tools, clone: Worktree, app: str, commit: CommitId, branch: str) -> None:
+    """Push. A push that the checks refused is a gate's no, not a failure of git's."""
+    try:
+        clone.push(REMOTE, commit, branch)
+    except FairleadError as error:
+        verdict = tools.desk.verdicts.get(app, commit)
+        if verdict is None or verdict.answer is Answer.PASSED:
+            raise
+        hint = "read their output above, correct it, commit, and push again"
+        raise Refused(f"{commit[:12]} was not released: {summary(verdict)}", hint) from error
+
+
+def set_up(tools: Tools, app: str) -> tuple[Path, bool]:
     """The app's repository to push to, with everything that serves it running.
 
-    ``around`` is the caller's environment, for what the hooks must know of it. True when
-    something was started now. Safe to repeat.
+    True when something was started now. Safe to repeat.
     """
     repository = tools.home.repository(name(app, "an app"))
-    if not (repository / "hooks" / "post-receive").exists():
+    if not (repository / "HEAD").exists():
         tools.repositories.ensure_repository(repository)
-    write_hooks(tools, repository, around)
+    argv = [sys.executable, "-m", "fairlead.cli.hook", str(tools.home.root)]
+    tools.repositories.install_hooks(repository, argv)
     started = tools.machine.ensure()
     return repository, tools.machine.ensure_agent() or started
 
 
-def write_hooks(tools: Tools, repository: Path, around: Mapping[str, str]) -> None:
-    """Hooks that know their home, whatever the pusher's environment says."""
-    argv = [sys.executable, "-m", "fairlead", "--home", str(tools.home.root)]
-    tools.repositories.install_hooks(repository, argv)
+def _manifest(clone: Worktree) -> App:
+    text = clone.show(FILE)
+    if text is None:
+        there = (clone.top / FILE).exists()
+        hint = f"git add {FILE} && git commit" if there else "fairlead init writes one"
+        raise NotFound(f"no {FILE} is committed in {clone.top}", hint)
+    return parse(text)
+
+
+def _environment(manifest: App, asked: str) -> Environment:
+    """The environment to push to: one that runs from a branch."""
+    pushable = [e for e in manifest.environments if e.branch]
+    if not pushable:
+        raise UsageError(f"{FILE}: no environment has a branch", 'add branch = "main" to one')
+    if not asked:
+        return pushable[0]
+    found = next((e for e in pushable if e.name == asked), None)
+    if found is None:
+        names = ", ".join(e.name for e in pushable)
+        raise UsageError(f"no environment {asked!r} that runs from a branch", f"there is: {names}")
+    return found
+
+
+def _serves(tools: Tools, place: Place, commit: CommitId) -> bool:
+    """Whether the commit's release is what the place runs, its rollout over and well."""
+    wanted = tools.desired(place)
+    if wanted is None or wanted.release.artifact.commit != commit:
+        return False
+    mark = state_of(tools.world, wanted)
+    return mark is not None and mark.state is JobState.SUCCEEDED
+
+
+def _up(
+    tools: Tools,
+    manifest: App,
+    commit: CommitId,
+    repository: Path,
+    ends: tuple[End, ...],
+    *,
+    nothing_to_do: bool,
+) -> Up:
+    places = [Place(manifest.name, e.name) for e in manifest.environments]
+    given = tuple((p.environment, tools.notes.listen(str(p))) for p in places)
+    addresses = tuple((name, f"http://{listen}") for name, listen in given if listen)
+    return Up(manifest.name, commit, str(repository), addresses, ends, nothing_to_do)
