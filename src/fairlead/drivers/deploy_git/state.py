@@ -1,0 +1,142 @@
+"""Whether the work tree says clearly what people want, and whether it moved since last asked."""
+
+import os
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairlead.base.errors import FairleadError, Refused
+from fairlead.drivers.deploy_git.run import Git, GitFailed
+
+BRANCH = "main"
+OURS = ("apps/", "releases/", "approvals/", "record/")
+_UNDER_WAY = {
+    "MERGE_HEAD": ("a merge", "merge"),
+    "CHERRY_PICK_HEAD": ("a cherry-pick", "cherry-pick"),
+    "REVERT_HEAD": ("a revert", "revert"),
+    "rebase-merge": ("a rebase", "rebase"),
+    "rebase-apply": ("a rebase", "rebase"),
+}
+Stat = tuple[int, int, int]
+Print = tuple[Stat | None, ...]
+"""What a cheap look at files saw: equal prints, nothing moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A usable state: the head, and how many commits its upstream has that it has not."""
+
+    head: str
+    behind: int
+    upstream: str
+
+
+def state(git: Git) -> State:
+    """Ask git. Raises Refused, with the reason and the next command, unless it is usable."""
+    try:
+        told = git("status", "--porcelain=v2", "--branch", "-z", "--no-renames")
+    except GitFailed as error:
+        raise _no_repository(git.where, error) from error
+    entries = [e for e in told.decode("utf-8", "surrogateescape").split("\0") if e]
+    heads = dict(e[2:].split(" ", 1) for e in entries if e.startswith("# "))
+    refuse_under_way(git.where)
+    _refuse_branch(git.where, heads)
+    _refuse_dirty(git.where, entries)
+    behind = _refuse_diverged(git.where, heads)
+    return State(heads["branch.oid"], behind, heads.get("branch.upstream", ""))
+
+
+def refuse_under_way(where: Path) -> None:
+    """Raises Refused in the middle of a merge, a rebase, a cherry-pick or a revert."""
+    for name, (what, verb) in _UNDER_WAY.items():
+        if (where / ".git" / name).exists():
+            raise Refused(
+                f"the deploy repo is in the middle of {what}: {where}",
+                f"finish it, or: {git_hint(where, verb, '--abort')}",
+            )
+
+
+def git_hint(where: Path | str, *arguments: str) -> str:
+    """A git command for a person to type."""
+    return shlex.join(["git", "-C", str(where), *arguments])
+
+
+def shown(path: str) -> str:
+    """A file's name, safe to print: control characters and broken bytes are escaped."""
+    return path if path.isprintable() else ascii(path)
+
+
+def prints(where: Path, upstream: str, files: Iterable[str]) -> Print:
+    """The print of all that decides ``state``, and of these files and their directories."""
+    git = where / ".git"
+    heads = ["HEAD", "index", "config", "packed-refs", "FETCH_HEAD", f"refs/heads/{BRANCH}"]
+    paths = [git / name for name in (*heads, *_UNDER_WAY, f"refs/remotes/{upstream}")]
+    return tuple(_stat(path) for path in [*map(str, paths), *(f"{where}/{f}" for f in files)])
+
+
+def _stat(path: str) -> Stat | None:
+    try:
+        seen = os.lstat(path)
+    except OSError:
+        return None
+    return (seen.st_mtime_ns, seen.st_size, seen.st_ino)
+
+
+def _no_repository(where: Path, error: GitFailed) -> FairleadError:
+    if not (where / ".git").exists():
+        return Refused(
+            f"there is no deploy repo: {where}",
+            "`fairlead up` makes one; or clone a copy of yours to that place",
+        )
+    return Refused(
+        f"the deploy repo cannot be read: {where}: {error.said}", git_hint(where, "fsck")
+    )
+
+
+def _refuse_branch(where: Path, heads: dict[str, str]) -> None:
+    branch = heads.get("branch.head", "")
+    if branch == "(detached)":
+        what = f"the deploy repo is on no branch (detached HEAD): {where}"
+        raise Refused(what, git_hint(where, "switch", BRANCH))
+    if branch != BRANCH:
+        what = f'the deploy repo is on branch "{shown(branch)}", and "{BRANCH}" is read: {where}'
+        raise Refused(what, git_hint(where, "switch", BRANCH))
+    if heads.get("branch.oid") == "(initial)":
+        raise Refused(f"the deploy repo has no commit: {where}", "`fairlead up` makes the first")
+
+
+def _refuse_dirty(where: Path, entries: list[str]) -> None:
+    dirty = [path for path in map(_dirty_path, entries) if path]
+    if dirty:
+        more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
+        raise Refused(
+            f"the deploy repo has changes that are not committed: {where}/{shown(dirty[0])}{more}",
+            f"{git_hint(where, 'status')}; then commit them, or take them back",
+        )
+
+
+def _dirty_path(entry: str) -> str:
+    """The path of a status entry that is a change ("" for one that is not).
+
+    ``1 XY sub mH mI mW hH hI path``, ``u`` with two fields more, ``? path``: git-status(1).
+    A file git does not know is a change only where Fairlead's files lie.
+    """
+    if entry.startswith("1 "):
+        return entry.split(" ", 8)[8]
+    if entry.startswith("u "):
+        return entry.split(" ", 10)[10]
+    path = entry[2:] if entry.startswith("? ") else ""
+    return path if path.startswith(OURS) else ""
+
+
+def _refuse_diverged(where: Path, heads: dict[str, str]) -> int:
+    ahead, _, behind = heads.get("branch.ab", "+0 -0").partition(" ")
+    if int(ahead) and int(behind):
+        name = shown(heads.get("branch.upstream", "its upstream"))
+        raise Refused(
+            f"the deploy repo and {name} have diverged"
+            f" ({int(ahead)} commits here, {-int(behind)} there): {where}",
+            f"{git_hint(where, 'pull', '--no-rebase')}, or decide which side is right",
+        )
+    return -int(behind)
