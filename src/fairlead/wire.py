@@ -21,8 +21,9 @@ from fairlead.drivers.backups import DatabaseBackups
 from fairlead.drivers.caddy.process import caddy_argv, caddy_environment, prepare
 from fairlead.drivers.caddy.proxy import Caddy
 from fairlead.drivers.commands.run import Commands
-from fairlead.drivers.deploy_git.repo import GitDeployRepo
+from fairlead.drivers.deploy_git import GitDeployRepo
 from fairlead.drivers.git.repository import GitRepositories
+from fairlead.drivers.git.worktree import GitWorktree
 from fairlead.drivers.http import HttpClient
 from fairlead.drivers.notes import NoteFile
 from fairlead.drivers.record_sqlite import SqliteRecord
@@ -89,7 +90,7 @@ def tools_of(home: Home, who: str = "") -> Tools:
         canary=CanaryJudge(http, commands, files, clock),
     )
     verdicts = VerdictFiles(home.verdicts)
-    desk = Desk(repositories, runner, verdicts, record, clock, home.work, home.logs)
+    desk = Desk(repositories, runner, verdicts, record, home.work, home.logs)
     me = who or os.environ.get("FAIRLEAD_WHO") or getpass.getuser()
     return Tools(
         home=home,
@@ -107,6 +108,11 @@ def tools_of(home: Home, who: str = "") -> Tools:
         machine=machine,
         notes=notes,
     )
+
+
+def worktree_of(directory: Path) -> GitWorktree:
+    """The clone a directory lies in. Raises NotFound."""
+    return GitWorktree(directory)
 
 
 class EmbeddedMachine:

@@ -1,0 +1,136 @@
+"""One bare repository per app: made, asked for facts, kept from losing what was deployed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from fairlead.base.errors import FairleadError, NotFound
+from fairlead.base.ids import CommitId, commit_id
+from fairlead.base.text import printable
+from fairlead.checks.ports import LaidOut
+from fairlead.drivers.git.hooks import HOOKS, write_hooks
+from fairlead.drivers.git.run import git
+from fairlead.drivers.git.tree import lay_out
+
+_SETTINGS = {
+    # A pushed object that is malformed (a path with "..", two entries of one name) is refused.
+    "receive.fsckObjects": "true",
+    "receive.denyDeleteCurrent": "ignore",
+    # Pushers neither see nor move the refs that keep deployed commits alive.
+    "transfer.hideRefs": "refs/fairlead",
+    # Old tools made these; they hurt nobody.
+    "receive.fsck.zeroPaddedFilemode": "ignore",
+    "receive.fsck.missingSpaceBeforeDate": "ignore",
+    "receive.fsck.badTimezone": "ignore",
+    "core.logAllRefUpdates": "true",
+}
+_KEPT = "refs/fairlead/kept"
+
+
+class CommitFacts(msgspec.Struct, frozen=True):
+    """What a commit says of itself; texts are printable. ``at`` is its commit time in seconds."""
+
+    id: CommitId
+    tree: str
+    author: str
+    email: str
+    at: int
+    subject: str
+
+
+class GitRepositories:
+    """Git repositories on this machine (a ``Sources``)."""
+
+    def ensure_repository(self, path: Path, branch: str = "main") -> None:
+        """A bare repository at ``path`` with our settings; one that is there keeps its refs."""
+        if not (path / "HEAD").is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            arguments = ("--bare", "--quiet", "--object-format=sha1", f"--initial-branch={branch}")
+            git(path, "init", *arguments)
+        for key, value in _SETTINGS.items():
+            git(path, "config", "--local", key, value)
+
+    def install_hooks(
+        self, repository: Path, argv: Sequence[str], names: Sequence[str] = HOOKS
+    ) -> None:
+        """Hooks that become ``argv… hook NAME ARGUMENTS…``. Safe to repeat; atomic each.
+
+        ``argv[0]`` is an absolute path: a hook's PATH is the pusher's. Raises UsageError.
+        """
+        write_hooks(repository / "hooks", argv, names)
+
+    def resolve(self, repository: Path, revision: str) -> CommitId:
+        """The commit a branch, tag or id names. Raises NotFound."""
+        try:
+            found = git(
+                repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"
+            )
+        except NotFound:  # git itself
+            raise
+        except FairleadError:
+            raise NotFound(
+                f"no such commit: {printable(revision)}: {repository}",
+                f"git --git-dir {repository} log --all --oneline",
+            ) from None
+        return commit_id(found.decode().strip())
+
+    def facts(self, repository: Path, commit: CommitId) -> CommitFacts:
+        """What the commit says of itself. Raises NotFound."""
+        self.resolve(repository, commit)
+        said = git(repository, "show", "--no-patch", "--format=%T%x00%an%x00%ae%x00%ct%x00%s",
+                   "--no-show-signature", "--end-of-options", commit)  # fmt: skip
+        tree, author, email, at, subject = said.decode(errors="replace").rstrip("\n").split("\0")
+        return CommitFacts(
+            id=commit,
+            tree=tree,
+            author=printable(author),
+            email=printable(email),
+            at=int(at),
+            subject=printable(subject),
+        )
+
+    def tree_of(self, repository: Path, commit: CommitId) -> str:
+        """The id of the commit's tree. Raises NotFound."""
+        return self.facts(repository, commit).tree
+
+    def changed_commits(
+        self, repository: Path, old: CommitId | None, new: CommitId, limit: int = 200
+    ) -> tuple[tuple[CommitId, str], ...]:
+        """(id, subject) of the commits in ``new`` that ``old`` lacks, newest first.
+
+        None as ``old`` is "all". Raises NotFound when either is unknown.
+        """
+        wanted = [self.resolve(repository, new)]
+        without = [f"^{self.resolve(repository, old)}"] if old else []
+        said = git(repository, "log", "-z", f"--max-count={limit}", "--format=%H %s",
+                   "--no-show-signature", "--end-of-options", *wanted, *without)  # fmt: skip
+        lines = said.decode(errors="replace").split("\0")
+        return tuple((commit_id(line[:40]), printable(line[41:])) for line in lines if line)
+
+    def is_ancestor(self, repository: Path, old: CommitId, new: CommitId) -> bool:
+        """Whether ``new`` contains ``old``. Raises NotFound when either is unknown."""
+        wanted = self.resolve(repository, old)
+        without = f"^{self.resolve(repository, new)}"
+        return not git(repository, "rev-list", "--max-count=1", wanted, without)
+
+    def keep(self, repository: Path, commit: CommitId) -> None:
+        """Keep the commit alive when its branch is deleted or rewritten, so that its artifact
+        can be built again. Not inside a receive hook's quarantine: git moves no ref there."""
+        git(repository, "update-ref", f"{_KEPT}/{commit}", commit)
+
+    def let_go(self, repository: Path, commit: CommitId) -> None:
+        """The opposite of ``keep``; harmless when it was not kept."""
+        git(repository, "update-ref", "-d", f"{_KEPT}/{commit}")
+
+    def read(self, repository: Path, commit: CommitId, path: str) -> bytes | None:
+        """One file's bytes at a commit (``fairlead.toml``); None when there is no such file."""
+        self.resolve(repository, commit)
+        listed = git(repository, "ls-tree", "-z", commit, "--", f":(literal){path}")
+        if b" blob " not in listed[:12]:
+            return None
+        return git(repository, "cat-file", "blob", listed.split(b"\t")[0].split()[2].decode())
+
+    def lay_out(self, repository: Path, commit: CommitId, directory: Path) -> LaidOut:
+        """See ``fairlead.checks.ports.Sources``."""
+        return lay_out(repository, self.resolve(repository, commit), directory)

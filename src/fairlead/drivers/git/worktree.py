@@ -1,0 +1,72 @@
+"""A person's own clone: what they stand in when they type ``fairlead up``."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from fairlead.base.errors import FairleadError, NotFound, UsageError
+from fairlead.base.ids import CommitId, commit_id
+from fairlead.base.text import printable
+
+
+class GitWorktree:
+    """The clone that a directory lies in. Git runs with the person's own settings here."""
+
+    def __init__(self, directory: Path) -> None:
+        found = _git(directory, "rev-parse", "--show-toplevel")
+        if found is None:
+            raise NotFound(
+                f"not in a git repository: {directory}", "git init, and commit what is there"
+            )
+        self.top = Path(found)
+
+    def head(self) -> CommitId:
+        """The commit that is checked out. Raises UsageError before the first commit."""
+        found = _git(self.top, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        if not found:
+            raise UsageError(f"nothing is committed yet: {self.top}", "git add -A && git commit")
+        return commit_id(found)
+
+    def dirty(self) -> int:
+        """How many files differ from what is committed, untracked ones among them."""
+        said = _git(self.top, "status", "--porcelain") or ""
+        return len(said.splitlines())
+
+    def show(self, path: str) -> str | None:
+        """A file as the checked-out commit has it; None when it has none."""
+        return _git(self.top, "show", f"HEAD:{path}")
+
+    def remote(self, name: str, url: str) -> bool:
+        """Add a remote, or point it there; True when that changed something."""
+        now = _git(self.top, "remote", "get-url", name)
+        if now == url:
+            return False
+        verb = ("add",) if now is None else ("set-url",)
+        _git(self.top, "remote", *verb, name, url)
+        return True
+
+    def push(self, remote: str, commit: CommitId, branch: str) -> None:
+        """Push, with git's own words and the hooks' on standard error. Raises FairleadError."""
+        argv = ["git", "-C", str(self.top), "push", remote, f"{commit}:refs/heads/{branch}"]
+        ended = subprocess.run(argv, env=_plain(), stdin=subprocess.DEVNULL, stdout=2, check=False)
+        if ended.returncode:
+            raise FairleadError(
+                f"the push to {printable(branch)} was not accepted", "see what was said above"
+            )
+
+
+def _git(directory: Path, *arguments: str) -> str | None:
+    """What git says; None when it says no."""
+    argv = ["git", "-C", str(directory), *arguments]
+    try:
+        ended = subprocess.run(
+            argv, env=_plain(), capture_output=True, stdin=subprocess.DEVNULL, check=False
+        )
+    except FileNotFoundError:
+        raise NotFound("there is no git on this machine", "apt install git") from None
+    return ended.stdout.decode(errors="replace").rstrip("\n") if ended.returncode == 0 else None
+
+
+def _plain() -> dict[str, str]:
+    """The person's environment, without what a surrounding hook would point elsewhere."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("GIT_DIR")} | {"LC_ALL": "C"}
