@@ -1,6 +1,8 @@
 """``python -m fairlead``: the command line."""
 
+import sys
+
 from fairlead.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,6 +3,7 @@
 import getpass
 import os
 import socket
+import subprocess
 import sys
 import time
 from functools import cached_property
@@ -142,6 +143,11 @@ class EmbeddedMachine:
         argv = (sys.executable, "-m", "fairlead.agent", str(self._home.root))
         self._service("agent", argv, agent_environment())
         return True
+
+    def replace_agent(self) -> None:
+        """Let a process of its own put a fresh agent in this one's place, under the supervisor."""
+        argv = [sys.executable, "-m", "fairlead", "--home", str(self._home.root), "agent", "start"]
+        subprocess.Popen(argv, start_new_session=True, stdin=subprocess.DEVNULL)
 
     def _service(self, name: str, argv: tuple[str, ...], environment: dict[str, str]) -> None:
         self._home.logs.mkdir(mode=0o700, exist_ok=True)

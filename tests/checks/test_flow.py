@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from apps import GIT, Kept, Repository
-from fairlead.base.clock import SystemClock
 from fairlead.base.errors import NotFound
 from fairlead.base.ids import CommitId
 from fairlead.checks.flow import Desk, summary, verify
@@ -28,7 +27,6 @@ class Room:
             runner=Commands(grace=0.2),
             verdicts=VerdictFiles(root / "verdicts"),
             journal=self.journal,
-            clock=SystemClock(),
             work=root / "work",
             logs=root / "logs",
             width=width,

@@ -1,9 +1,11 @@
 """The promises, as questions asked of every step before it is carried out.
 
-Each function is one safety property. It takes what is wanted, what is seen and the
-step, and raises ``Broken`` with its own name when the step would break it.
+Each function is one safety property. It takes what is wanted, what is seen and the step, and
+answers True (it holds), False (the step would break it) or None (it has nothing to say of such
+a step). ``ASKED`` counts the first, so that a property that is never really asked shows.
 """
 
+from collections import Counter
 from collections.abc import Callable
 
 from fairlead.desired.model import Desired
@@ -12,6 +14,7 @@ from fairlead.plan.model import (
     Copy,
     CopyState,
     Done,
+    DropRoute,
     Health,
     JobKind,
     JobState,
@@ -25,18 +28,24 @@ from fairlead.plan.model import (
     Stop,
 )
 
-Property = Callable[[Desired, Observed, Step], bool]
+Property = Callable[[Desired, Observed, Step], bool | None]
 
 
 class Broken(AssertionError):
     """A promise does not hold. The message starts with the property's name."""
 
 
+ASKED: Counter[str] = Counter()
+"""How often each property really had something to say, in this process."""
+
+
 def check(wanted: Desired, seen: Observed, step: Step) -> None:
     """Ask every property of one step."""
     for holds in PROPERTIES:
-        if not holds(wanted, seen, step):
+        answer = holds(wanted, seen, step)
+        if answer is False:
             raise Broken(f"{holds.__name__}: {step}\nwanted {wanted.release.number}\n{seen}")
+        ASKED[holds.__name__] += answer is True
 
 
 def roles(wanted: Desired) -> dict[str, Role]:
@@ -80,46 +89,46 @@ def succeeded(wanted: Desired, seen: Observed, kind: JobKind, role: str = "") ->
     )
 
 
-def traffic_only_to_ready(wanted: Desired, seen: Observed, step: Step) -> bool:
+def traffic_only_to_ready(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     if not isinstance(step, SetRoute):
-        return True
+        return None
     ready = {copy.id for copy in seen.copies if copy.state is CopyState.READY}
     return all(copy in ready and share > 0 for copy, share in step.shares)
 
 
-def traffic_only_to_wanted_or_serving(wanted: Desired, seen: Observed, step: Step) -> bool:
+def traffic_only_to_wanted_or_serving(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     """A copy of another release gets traffic only if it has some already."""
     if not isinstance(step, SetRoute):
-        return True
+        return None
     had = routed(seen, step.role)
     return all(copy in had or copy.release == wanted.release.number for copy, _ in step.shares)
 
 
-def tried_before_traffic(wanted: Desired, seen: Observed, step: Step) -> bool:
+def tried_before_traffic(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     if not isinstance(step, SetRoute) or proven(wanted, seen):
-        return True
+        return None
     new = {c for c, _ in step.shares if c.release == wanted.release.number}
     asked = [s for s in wanted.release.manifest.smokes if s.path and s.role == step.role]
     if not new or new & routed(seen, step.role) or not asked:
-        return True
+        return None
     return succeeded(wanted, seen, JobKind.TRY, step.role)
 
 
-def enough_stay_ready(wanted: Desired, seen: Observed, step: Step) -> bool:
+def enough_stay_ready(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     """A switch never leaves fewer ready copies than were serving, while that many are wanted."""
     if not isinstance(step, SetRoute) or has_gap(wanted, roles(wanted)[step.role]):
-        return True
+        return None
     had = routed(seen, step.role)
     before = [c for c in seen.copies if c.id in had and c.state is CopyState.READY]
     return len(step.shares) >= min(len(before), roles(wanted)[step.role].copies)
 
 
-def stopped_only_when_drained(wanted: Desired, seen: Observed, step: Step) -> bool:
+def stopped_only_when_drained(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     if not isinstance(step, Stop):
-        return True
+        return None
     copy, role = copy_of(seen, step), roles(wanted).get(step.copy.role)
     if copy is None or (role is not None and not role.serves and not seen.route(step.copy.role)):
-        return True
+        return None
     if copy.id in routed(seen, copy.id.role):
         return False
     if copy.in_flight == 0 or copy.state is CopyState.CRASHED:
@@ -129,74 +138,74 @@ def stopped_only_when_drained(wanted: Desired, seen: Observed, step: Step) -> bo
     return since is not None and seen.now >= since + (role.stop if role else 30)
 
 
-def wanted_copies_are_left_alone(wanted: Desired, seen: Observed, step: Step) -> bool:
+def wanted_copies_are_left_alone(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     if not isinstance(step, Stop) or step.copy.release != wanted.release.number:
-        return True
+        return None
     role = roles(wanted).get(step.copy.role)
     return role is None or not 1 <= step.copy.number <= role.copies
 
 
-def backup_before_migration(wanted: Desired, seen: Observed, step: Step) -> bool:
+def backup_before_migration(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     migrate = wanted.release.manifest.migrate
     if not isinstance(step, Migrate) or migrate is None or not migrate.database:
-        return True
+        return None
     return succeeded(wanted, seen, JobKind.BACKUP)
 
 
-def one_migration_at_a_time(wanted: Desired, seen: Observed, step: Step) -> bool:
+def one_migration_at_a_time(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     running = [j for j in seen.jobs if (j.kind, j.state) == (JobKind.MIGRATE, JobState.RUNNING)]
-    return not isinstance(step, Migrate) or not running
+    return not running if isinstance(step, Migrate) else None
 
 
-def migrated_once(wanted: Desired, seen: Observed, step: Step) -> bool:
+def migrated_once(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     job = seen.job(JobKind.MIGRATE, wanted.release.number)
     ran = job is not None and job.state is JobState.SUCCEEDED
-    return not isinstance(step, Migrate) or not (ran or proven(wanted, seen))
+    return not (ran or proven(wanted, seen)) if isinstance(step, Migrate) else None
 
 
-def migrated_before_start(wanted: Desired, seen: Observed, step: Step) -> bool:
+def migrated_before_start(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     """No copy of a release starts before the schema it needs is there."""
     if not isinstance(step, Start) or proven(wanted, seen):
-        return True
+        return None
     schema, migrate = wanted.release.artifact.schema, wanted.release.manifest.migrate
     if schema is None or migrate is None:
-        return True
+        return None
     job = seen.job(JobKind.MIGRATE, wanted.release.number)
     ran = job is not None and job.state is JobState.SUCCEEDED
     return ran or (seen.schema is not None and seen.schema.digest == schema.digest)
 
 
-def schema_not_past(wanted: Desired, seen: Observed, step: Step) -> bool:
+def schema_not_past(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     schema = wanted.release.artifact.schema
     if not isinstance(step, Start | SetRoute) or done(wanted, seen):
-        return True
+        return None
     if seen.schema is None or schema is None:
-        return True
+        return None
     return set(seen.schema.contracts) <= set(schema.contracts)
 
 
-def singletons_never_overlap(wanted: Desired, seen: Observed, step: Step) -> bool:
+def singletons_never_overlap(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     if not isinstance(step, Start) or not roles(wanted)[step.copy.role].singleton:
-        return True
+        return None
     return not [copy for copy in alive(seen, step.copy.role) if copy.id != step.copy]
 
 
-def workers_end_before_they_start(wanted: Desired, seen: Observed, step: Step) -> bool:
+def workers_end_before_they_start(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     if not isinstance(step, Start) or roles(wanted)[step.copy.role].serves:
-        return True
+        return None
     others = alive(seen, step.copy.role)
     return not [copy for copy in others if copy.id.release != wanted.release.number]
 
 
-def old_side_kept_until_done(wanted: Desired, seen: Observed, step: Step) -> bool:
+def old_side_kept_until_done(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     """What a failure would return to is stopped early only where rolling needs its place."""
     if not isinstance(step, Stop) or done(wanted, seen):
-        return True
+        return None
     copy, role = copy_of(seen, step), roles(wanted).get(step.copy.role)
     if copy is None or copy.state is not CopyState.READY or role is None:
-        return copy is None or copy.state is not CopyState.READY
+        return None
     if copy.id.release != wanted.previous or not role.serves or has_gap(wanted, role):
-        return True
+        return None
     if not isinstance(wanted.strategy, Rolling):
         return False
     mine = [c for c in alive(seen, role.name) if c.id.release == wanted.release.number]
@@ -204,42 +213,42 @@ def old_side_kept_until_done(wanted: Desired, seen: Observed, step: Step) -> boo
     return full and len(mine) < role.copies
 
 
-def held_side_stays(wanted: Desired, seen: Observed, step: Step) -> bool:
+def held_side_stays(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     strategy = wanted.strategy
     if not isinstance(step, Stop) or not isinstance(strategy, BlueGreen | Canary):
-        return True
+        return None
     job, copy = seen.job(JobKind.DONE, wanted.release.number), copy_of(seen, step)
     role = roles(wanted).get(step.copy.role)
     if job is None or copy is None or role is None or wanted.how == "return":
-        return True
+        return None
     held = role.serves and not role.singleton and copy.state is CopyState.READY
     ours = step.copy.release == wanted.previous and job.revision == wanted.revision
-    return not (held and ours and seen.now < job.since + strategy.hold)
+    return seen.now >= job.since + strategy.hold if held and ours else None
 
 
-def rolling_keeps_its_budget(wanted: Desired, seen: Observed, step: Step) -> bool:
+def rolling_keeps_its_budget(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     if not isinstance(step, Start) or not isinstance(wanted.strategy, Rolling):
-        return True
+        return None
     role = roles(wanted)[step.copy.role]
     if not role.serves or role.singleton or any(c.id == step.copy for c in seen.copies):
-        return True
+        return None
     nothing_ready = not any(c.state is CopyState.READY for c in alive(seen, role.name))
     return nothing_ready or len(alive(seen, role.name)) < role.copies + wanted.strategy.surge
 
 
-def not_known_never_advances(wanted: Desired, seen: Observed, step: Step) -> bool:
+def not_known_never_advances(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     """A canary's share grows only on a healthy verdict after its bake."""
     if not isinstance(step, SetRoute) or not isinstance(wanted.strategy, Canary):
-        return True
+        return None
     role = roles(wanted)[step.role]
     if role.singleton or proven(wanted, seen):
-        return True
+        return None
     route, number = seen.route(step.role), wanted.release.number
     before, after = percent(route.shares if route else (), number), percent(step.shares, number)
     ready = {c.id for c in seen.copies if c.state is CopyState.READY}
     old_serves = [c for c in routed(seen, step.role) if c in ready and c.release != number]
     if after <= before or not old_serves:
-        return True
+        return None
     if before == 0:
         return after <= wanted.strategy.weights[0]
     baked = route is not None and seen.now >= route.since + wanted.strategy.bake
@@ -252,27 +261,47 @@ def percent(shares: tuple[tuple[object, int], ...], number: int) -> float:
     return 100 * sum(s for c, s in shares if c.release == number) / whole if whole else 0.0
 
 
-def laid_out_and_whole_before_start(wanted: Desired, seen: Observed, step: Step) -> bool:
+def laid_out_and_whole_before_start(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     number = wanted.release.number
     if not isinstance(step, Start | Migrate):
-        return True
+        return None
     return number in seen.prepared and number not in seen.damaged
 
 
-def stages_in_order(wanted: Desired, seen: Observed, step: Step) -> bool:
+def stages_in_order(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     """Workers start after everything that serves does; smoke after all; done last."""
     if done(wanted, seen) or isinstance(step, Restore):
-        return True
+        return None
     if isinstance(step, Start) and not roles(wanted)[step.copy.role].serves:
         return all(is_whole(wanted, seen, role) for role in roles(wanted).values() if role.serves)
     if isinstance(step, Smoke | Done):
         return all(is_whole(wanted, seen, role) for role in roles(wanted).values())
-    return True
+    return None
 
 
-def done_only_after_smoke(wanted: Desired, seen: Observed, step: Step) -> bool:
+def done_only_after_smoke(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     asked = bool(wanted.release.manifest.smokes)
-    return not isinstance(step, Done) or not asked or succeeded(wanted, seen, JobKind.SMOKE)
+    return succeeded(wanted, seen, JobKind.SMOKE) if isinstance(step, Done) and asked else None
+
+
+def routes_of_wanted_roles_stay(wanted: Desired, seen: Observed, step: Step) -> bool | None:
+    """A role that the release serves never loses its route altogether."""
+    if not isinstance(step, DropRoute):
+        return None
+    role = roles(wanted).get(step.role)
+    return done(wanted, seen) and (role is None or not role.serves)
+
+
+def retired_only_when_drained(seen: Observed, step: Step) -> bool | None:
+    """On the way out of a place: no traffic and no open request, or 30 s since the switch."""
+    if isinstance(step, DropRoute):
+        return not routed(seen, step.role)
+    copy = copy_of(seen, step) if isinstance(step, Stop) else None
+    if copy is None or copy.id in routed(seen, copy.id.role):
+        return None if copy is None else False
+    route = seen.route(copy.id.role)
+    idle = copy.in_flight == 0 or copy.state is CopyState.CRASHED
+    return idle or route is None or seen.now >= route.since + 30
 
 
 def is_whole(wanted: Desired, seen: Observed, role: Role) -> bool:
@@ -307,4 +336,5 @@ PROPERTIES: tuple[Property, ...] = (
     laid_out_and_whole_before_start,
     stages_in_order,
     done_only_after_smoke,
+    routes_of_wanted_roles_stay,
 )

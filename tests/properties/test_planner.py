@@ -13,17 +13,19 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from fairlead.desired.model import Desired, Release
-from fairlead.manifest.model import BlueGreen, Recreate, Rolling
+from fairlead.manifest.model import BlueGreen, Canary, Recreate, Rolling
 from fairlead.plan.effect import effect, hope
 from fairlead.plan.model import (
     CopyState,
     Halted,
+    Health,
     Job,
     JobKind,
     JobState,
     Observed,
     Settled,
     Smoke,
+    Stage,
     Try,
     Waiting,
     Wave,
@@ -53,15 +55,40 @@ def carry_out(wanted: Desired, seen: Observed, wave: Wave, cut: int, fails: bool
     return seen
 
 
-def leave_alone(wanted: Desired, seen: Observed) -> tuple[Observed, Settled | Halted]:
-    """Let everything under way go well until it settles or halts."""
+def turned_over(seen: Observed) -> Observed:
+    """The same world, told in the opposite order."""
+    return replace(
+        seen,
+        copies=seen.copies[::-1],
+        routes=seen.routes[::-1],
+        jobs=seen.jobs[::-1],
+        prepared=seen.prepared[::-1],
+        strays=seen.strays[::-1],
+    )
+
+
+def stuck(before: Observed, after: Observed) -> Observed:
+    """Requests that were open stay open, whatever else goes well."""
+    open_ = {copy.id: copy.in_flight for copy in before.copies}
+    kept = tuple(replace(c, in_flight=open_.get(c.id, c.in_flight)) for c in after.copies)
+    return replace(after, copies=kept)
+
+
+def leave_alone(
+    wanted: Desired, seen: Observed, ending: bool = True
+) -> tuple[Observed, Settled | Halted]:
+    """Let everything under way go well until it settles or halts.
+
+    Not ``ending``: but requests that are open never end.
+    """
     for _ in range(ENOUGH):
         decision = next_wave(wanted, seen)
         match decision:
             case Wave():
                 seen = carry_out(wanted, seen, decision, len(decision.steps), fails=False)
             case Waiting(until=until):
-                seen = replace(hope(seen, wanted), now=max(seen.now, until) + 0.1)
+                later = replace(hope(seen, wanted), now=max(seen.now, until) + 0.1)
+                seen = later if ending else stuck(seen, later)
             case _:
                 return seen, decision
     raise promises.Broken(f"settles: not within {ENOUGH} decisions\n{wanted}\n{seen}")
@@ -75,6 +102,8 @@ def live_through(
         decision = next_wave(wanted, seen)
         if next_wave(wanted, seen) != decision:
             raise promises.Broken(f"same_input_same_decision: {decision}")
+        if next_wave(wanted, turned_over(seen)) != decision:
+            raise promises.Broken(f"order_does_not_matter: {decision}")
         if isinstance(decision, Wave):
             cut = cuts[turn % len(cuts)] if cuts else 99
             seen = carry_out(wanted, seen, decision, cut, fails=what.kind == "job-fails")
@@ -125,12 +154,31 @@ def settled_is_whole(wanted: Desired, seen: Observed) -> None:
         if not promises.is_whole(wanted, seen, role):
             raise promises.Broken(f"settled_is_whole: {role.name}\n{seen}")
     others = {c.id.release for c in seen.copies} - {wanted.release.number, wanted.previous}
-    serving = {role.name for role in wanted.release.manifest.roles if role.serves}
-    if others or {route.role for route in seen.routes} - serving:
+    roles = {role.name: role for role in wanted.release.manifest.roles}
+    serving = {role.name for role in roles.values() if role.serves}
+    extra = [
+        copy.id
+        for copy in seen.copies
+        if copy.id.release == wanted.release.number and copy.id.number > roles[copy.id.role].copies
+    ]
+    if others or extra or seen.strays or {route.role for route in seen.routes} - serving:
         raise promises.Broken(f"nothing_else_runs: {seen}")
+    if wanted.release.number in seen.damaged or any(route.edited for route in seen.routes):
+        raise promises.Broken(f"settled_is_mended: {seen}")
     again = unfold(wanted, seen)
     if again.waves or not isinstance(again.ends, Settled):
         raise promises.Broken(f"settled_plan_is_empty: {again}")
+
+
+@given(lives())
+def test_a_request_that_never_ends_holds_nothing_up(life):
+    """The drain limit ends the waiting for requests that do not end by themselves."""
+    seen = Observed(1_000.0)
+    for wanted, fate, cuts in life:
+        seen = live_through(wanted, seen, fate, cuts)
+    seen, ending = leave_alone(wanted, seen, ending=False)
+    if isinstance(ending, Settled):
+        settled_is_whole(wanted, seen)
 
 
 @given(lives(), st.lists(worlds.moves, max_size=15))
@@ -156,19 +204,24 @@ def test_a_return_makes_the_release_before_whole(life, fate):
 
 @given(lives(), st.lists(worlds.moves, max_size=20))
 def test_a_place_where_nothing_is_wanted_empties(life, fate):
-    """Retiring ends with no route and no copy, from any state."""
+    """Retiring ends with no route and no copy, from any state, and drops no request."""
     seen = Observed(1_000.0)
     for wanted, moved, cuts in life:
         seen = live_through(wanted, seen, moved, cuts)
     for _ in range(ENOUGH):
         decision = retire(seen)
+        if retire(turned_over(seen)) != decision:
+            raise promises.Broken(f"order_does_not_matter: {decision}")
         if isinstance(decision, Settled):
             break
         if isinstance(decision, Wave):
             for step in decision.steps:
+                if promises.retired_only_when_drained(seen, step) is False:
+                    raise promises.Broken(f"retired_only_when_drained: {step}\n{seen}")
                 seen = effect(step, seen, wanted)
         else:
-            seen = hope(seen, wanted)
+            until = decision.until if isinstance(decision, Waiting) else 0.0
+            seen = stuck(seen, replace(hope(seen, wanted), now=max(seen.now, until)))
     assert not seen.copies
     assert not seen.routes
     assert not seen.strays
@@ -237,6 +290,34 @@ def test_going_back_to_a_held_side_is_a_switch():
     first = next_wave(back, seen)
     assert isinstance(first, Wave)
     assert [type(step).__name__ for step in first.steps] == ["SetRoute"]
+
+
+ONE_WEB = (worlds.Role("web", "x", health="/h"),)
+
+
+@pytest.mark.parametrize(
+    ("health", "sentence"),
+    [
+        (Health.UNHEALTHY, "web: release 2 at 10 % is unhealthy."),
+        (Health.NOT_KNOWN, "web: nobody can say whether release 2 at 10 % is healthy."),
+    ],
+)
+def test_a_canary_that_is_not_found_healthy_halts(health, sentence):
+    """Unhealthy halts at once; not known, once patience is over. Neither advances."""
+    seen, _ = leave_alone(
+        worlds.desired(worlds.release(1, ONE_WEB), BlueGreen(), "rev-1"), Observed(1_000.0)
+    )
+    wanted = worlds.desired(worlds.release(2, ONE_WEB), Canary(), "rev-2", 1)
+    for _ in range(ENOUGH):
+        decision = next_wave(wanted, seen)
+        if isinstance(decision, Wave):
+            seen = carry_out(wanted, seen, decision, 99, fails=False)
+        elif isinstance(decision, Waiting):
+            now = max(seen.now, decision.until)
+            seen = replace(hope(seen, wanted), now=now, canary=health)
+        else:
+            break
+    assert decision == Halted(Stage.CORE, sentence)
 
 
 def test_a_lost_migration_is_run_again_and_never_read_as_done():

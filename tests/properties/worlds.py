@@ -21,7 +21,16 @@ from fairlead.manifest.model import (
     Smoke,
     Strategy,
 )
-from fairlead.plan.model import Copy, CopyState, Health, JobKind, JobState, Observed
+from fairlead.plan.model import (
+    Copy,
+    CopyId,
+    CopyState,
+    Health,
+    Job,
+    JobKind,
+    JobState,
+    Observed,
+)
 
 PLACE = Place("river", "local")
 replace = msgspec.structs.replace
@@ -129,6 +138,7 @@ KINDS = (
     "damage",
     "stray",
     "other-migration",
+    "extra",
 )
 moves = st.builds(Move, st.sampled_from(KINDS), st.integers(0, 1_000))
 
@@ -163,9 +173,29 @@ def move(seen: Observed, wanted: Desired, what: Move) -> Observed:
             return replace(seen, routes=(*rest, replace(route, edited="by hand"))) if route else seen
         case "damage":
             return replace(seen, damaged=(wanted.release.number,))
+        case "extra":
+            return _extra(seen, wanted, what)
+        case "other-migration":
+            return _other_migration(seen, wanted)
         case "stray":
             return replace(seen, strays=(4_000 + what.pick,))
     return seen
+
+
+def _extra(seen: Observed, wanted: Desired, what: Move) -> Observed:
+    """A copy beyond those wanted: what a person, or an older manifest, may have left."""
+    role = _pick(wanted.release.manifest.roles, what)
+    id_ = CopyId(wanted.release.number, role.name, role.copies + 1)
+    rest = tuple(copy for copy in seen.copies if copy.id != id_)
+    in_flight = (0, 3, None)[what.pick % 3] if role.serves else 0
+    extra = Copy(id_, CopyState.READY, seen.now, in_flight=in_flight)
+    return replace(seen, copies=tuple(sorted((*rest, extra), key=lambda copy: copy.id)))
+
+
+def _other_migration(seen: Observed, wanted: Desired) -> Observed:
+    """A migration of an older revision is still at work."""
+    other = Job(JobKind.MIGRATE, wanted.release.number + 10, "rev-old", JobState.RUNNING, seen.now)
+    return replace(seen, jobs=(*(job for job in seen.jobs if job.key != other.key), other))
 
 
 def _pick(things, what):

@@ -5,6 +5,7 @@ killed and started again at any moment; running copies do not notice.
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from threading import Event
 
 from fairlead import __version__
@@ -34,6 +36,17 @@ SOON = 0.2
 
 WIDTH = 4
 """How many places and builds are worked on at once."""
+
+
+def sweep(work: Path) -> None:
+    """Remove the trees that checks and builds left when they were killed, a day ago or more."""
+    for left in work.glob("*") if work.is_dir() else ():
+        with contextlib.suppress(OSError):
+            if time.time() - left.lstat().st_mtime > _DAY:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+_DAY = 86_400.0
 
 
 class Agent:
@@ -69,6 +82,7 @@ class Agent:
 
     def _begin(self) -> None:
         """Close what died in the middle, and write down that an agent is here."""
+        sweep(self._tools.home.work)
         for entry in unclosed(self._tools.store):
             if entry.verb in (Verb.STEP, Verb.BUILD, Verb.AGENT) and entry.intent == 0:
                 self._tools.record.close_unknown(entry, "agent")
@@ -88,7 +102,8 @@ class Agent:
     def _turn(self) -> None:
         """Give work to every app and place that is due and not being worked on."""
         try:
-            self._tools.machine.ensure()
+            if self._tools.machine.ensure():
+                self._machine_was_down()
             places = self._tools.places()
         except FairleadError as error:
             self._say("home", error)
@@ -97,6 +112,16 @@ class Agent:
             self._work(("push", app), partial(self._pushes, app))
         for place in places:
             self._work(place, partial(self._place, place))
+
+    def _machine_was_down(self) -> None:
+        """The supervisor died, and a fresh one knows no copies: those of the old one are
+        orphans. They are ended before new ones start, so that no singleton runs twice."""
+        for place in self._tools.places():
+            for _ in range(2):  # asked to end, then made to
+                for pid in self._tools.world.runtime.strays(place):
+                    self._tools.world.runtime.end_stray(place, pid)
+                self._tools.clock.sleep(0.5)
+        self._tools.machine.replace_agent()
 
     def _work(self, key: Hashable, do: Callable[[], None]) -> None:
         running = self._busy.get(key)

@@ -103,3 +103,10 @@ class Journal(Protocol):
         effect it announces must not be started.
         """
         ...
+
+    def is_open(self, intent: int) -> bool:
+        """Whether no outcome has closed that entry yet.
+
+        Asked where an ending may have been written by a process that died right after.
+        """
+        ...

@@ -157,13 +157,13 @@ def _backup(view: View) -> Decision | None:
 
 
 def _migrate(view: View) -> Decision | None:
-    running = [
-        job
+    running = sorted(
+        job.release
         for job in view.seen.jobs
         if job.kind is JobKind.MIGRATE and job.state is JobState.RUNNING
-    ]
-    if running and (needs_migration(view) or running[0].release == view.number):
-        return Waiting(Stage.MIGRATE, f"The migration of release {running[0].release} runs.")
+    )
+    if running and (needs_migration(view) or view.number in running):
+        return Waiting(Stage.MIGRATE, f"The migration of release {running[0]} runs.")
     if not needs_migration(view):
         return None
     step = Migrate(view.number, "once, with the new code, before it gets traffic")

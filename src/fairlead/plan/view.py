@@ -49,9 +49,10 @@ class View:
         return job is not None and job.state is JobState.SUCCEEDED
 
     def jobs(self) -> list[Job]:
-        """The newest run of every job of this release under this revision."""
+        """The newest run of every job of this release under this revision, in one order."""
         mine = (self.number, self.wanted.revision)
-        return [job for job in self.seen.jobs if (job.release, job.revision) == mine]
+        found = [job for job in self.seen.jobs if (job.release, job.revision) == mine]
+        return sorted(found, key=lambda job: job.key)
 
     def job(self, kind: JobKind, role: str = "") -> Job | None:
         """That job's newest run for this release under this revision."""

@@ -37,6 +37,10 @@ class Record:
         rows = self._store.append([self._sealing(event) for event in events])
         return tuple(row.seq for row in rows)
 
+    def is_open(self, intent: int) -> bool:
+        """Whether no outcome has closed that entry yet."""
+        return any(row.seq == intent for row in self._store.open())
+
     def close_unknown(self, intent: Entry, who: str, why: str = NOBODY) -> int:
         """Close an intent whose writer is known to be gone, as UNKNOWN; the new entry's number.
 

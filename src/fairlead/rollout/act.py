@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from fairlead.base.errors import NotFound, Refused
 from fairlead.base.ids import Place
 from fairlead.base.journal import Fact
@@ -97,7 +99,16 @@ class Actor:
         self.world.runtime.start(launch)
         return next((p.pid for p in self.world.runtime.processes(self.place) if p.copy == copy), 0)
 
+    def _turn_away(self, name: str) -> None:
+        """Serve the maintenance page for a role of a place where no release is desired."""
+        for seen in self.world.proxy.sites(self.place):
+            if seen.site.role == name:
+                empty = msgspec.structs.replace(seen.site, upstreams=())
+                self.world.proxy.put(empty, self.world.clock.now())
+
     def _route(self, name: str, shares: tuple[tuple[CopyId, int], ...]) -> None:
+        if self.wanted is None:
+            return self._turn_away(name)
         role = self._role(name)
         addresses = {p.copy: p.address for p in self.world.runtime.processes(self.place)}
         gone = [str(copy) for copy, _ in shares if not addresses.get(copy)]

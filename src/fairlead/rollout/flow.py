@@ -93,7 +93,8 @@ class Rollout:
             outcome = Outcome.DONE if well else Outcome.FAILED
             outcome = Outcome.UNKNOWN if job.state is JobState.LOST else outcome
             facts: dict[str, Fact] = {"revision": job.revision, "step": "migrate"}
-            self._write(outcome, job.detail or "the migration ended well", facts, job.intent)
+            ended = job.detail or "it ended well"
+            self._write(outcome, f"the migration of release {job.release}: {ended}", facts, job.intent)
 
     def _carry_out(self, wave: Wave, asked: bool, seen: Observed) -> Decision:
         for step in wave.steps:
@@ -115,11 +116,20 @@ class Rollout:
             self._write(Outcome.FAILED, failed.what, facts, intent)
             return None  # its mark says so: the planner halts by itself
         except FairleadError as error:
-            self._write(Outcome.FAILED, error.what, facts, intent)
+            if not self._goes_on(step, intent):
+                outcome = Outcome.UNKNOWN if isinstance(error, Unknown) else Outcome.FAILED
+                self._write(outcome, error.what, facts, intent)
             return self._refused(stage, step, error)
         if not isinstance(step, Migrate):
-            self._write(Outcome.DONE, said.text or phrase(step), {**facts, **said.facts}, intent)
+            why = f"{phrase(step)}: {said.text}" if said.text else phrase(step)
+            self._write(Outcome.DONE, why, {**facts, **said.facts}, intent)
         return None
+
+    def _goes_on(self, step: Step, intent: int) -> bool:
+        """Whether a migration got as far as its mark: then ``harvest`` says how it ended."""
+        if not isinstance(step, Migrate):
+            return False
+        return any(job.intent == intent for job in self._world.marks.read(self._place).jobs)
 
     def _refused(self, stage: Stage, step: Step, error: FairleadError) -> Halted | None:
         self._refusals[step] += 1
@@ -247,6 +257,9 @@ def _begin(world: World, wanted: Desired, token: int, plan: str) -> Job:
 
 
 def _until_done(world: World, rollout: Rollout, wanted: Desired) -> Settled | Halted:
+    if is_done(world, wanted):
+        # Carried on from a process that died right after its last step: what is left is ``tend``'s.
+        return Settled(f"Release {wanted.release.number} serves.")
     silent_since = 0.0
     pause = Pause(world)
     while True:
@@ -302,7 +315,8 @@ def _end(
     well = isinstance(decision, Settled)
     facts: dict[str, Fact] = {**_facts(wanted), **counted, "milliseconds": took}
     outcome = Outcome.DONE if well else Outcome.FAILED
-    world.journal.write(_event(wanted, outcome, decision.sentence, facts, begun.intent))
+    if world.journal.is_open(begun.intent):
+        world.journal.write(_event(wanted, outcome, decision.sentence, facts, begun.intent))
     state = JobState.SUCCEEDED if well else JobState.FAILED
     ended = msgspec.structs.replace(begun, state=state, since=now, detail=decision.sentence)
     world.marks.put_job(wanted.place, ended, token)

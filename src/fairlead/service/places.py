@@ -6,7 +6,7 @@ import msgspec
 
 from fairlead.base.errors import Refused
 from fairlead.base.ids import Digest, Place
-from fairlead.base.journal import Event, Outcome, Verb
+from fairlead.base.journal import Event, Fact, Outcome, Verb
 from fairlead.desired import flow as desired
 from fairlead.desired import read
 from fairlead.desired.flow import Act
@@ -66,6 +66,8 @@ def plan_of(tools: Tools, wanted: Desired) -> Plan:
 def _roll_out(tools: Tools, wanted: Desired, begun: bool) -> Left:
     environment = wanted.release.manifest.environment(wanted.place.environment)
     give_listen(tools.notes, tools.machine, wanted.place, environment.listen if environment else "")
+    if not begun:
+        _note_by_hand(tools, wanted)
     plan = "" if begun else plan_of(tools, wanted).digest
     if plan and wanted.approved and wanted.approved != plan:
         return _plan_moved(tools, wanted, Digest(plan))
@@ -75,15 +77,34 @@ def _roll_out(tools: Tools, wanted: Desired, begun: bool) -> Left:
     return Left(wanted.place, Rest.MOVING, ending.decision.sentence)
 
 
+def _note_by_hand(tools: Tools, wanted: Desired) -> None:
+    """Write down what a person asked for with plain git: no verb of ours did."""
+    rows = tools.store.find("revision", wanted.revision, limit=1)
+    if rows:
+        return
+    artifact = wanted.release.artifact
+    facts: dict[str, Fact] = {
+        "revision": wanted.revision,
+        "commit": artifact.commit,
+        "digest": artifact.digest,
+        "how": wanted.how,
+        "previous": wanted.previous,
+    }
+    place, number, why = wanted.place, wanted.release.number, wanted.why or "by hand, with git"
+    tools.record.write(
+        Event(Verb.DESIRE, Outcome.DONE, wanted.who or "git", why, *place, number, facts)
+    )
+
+
 def _plan_moved(tools: Tools, wanted: Desired, plan: Digest) -> Left:
     """The world is no longer the one that people approved a plan for."""
     why = f"the plan that was approved no longer applies: it is {plan[:19]} now"
-    facts = {"revision": wanted.revision, "plan": plan, "reason": why}
+    facts: dict[str, Fact] = {"revision": wanted.revision, "plan": plan, "reason": why}
     tools.record.write(_event(wanted, Outcome.REFUSED, why, facts))
     return _go_back(tools, wanted, why)
 
 
-def _event(wanted: Desired, outcome: Outcome, why: str, facts: dict[str, str]) -> Event:
+def _event(wanted: Desired, outcome: Outcome, why: str, facts: dict[str, Fact]) -> Event:
     place, number = wanted.place, wanted.release.number
     return Event(Verb.ROLLOUT, outcome, "agent", why, place.app, place.environment, number, facts)
 

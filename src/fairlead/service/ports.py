@@ -1,8 +1,10 @@
 """What the verbs need of the world beyond what the rooms need."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from fairlead.base.ids import CommitId
 from fairlead.checks.ports import LaidOut
@@ -78,6 +80,10 @@ class Machine(Protocol):
         """Start the agent unless it runs; True when it was started now."""
         ...
 
+    def replace_agent(self) -> None:
+        """Let a process of its own put a fresh agent in this one's place. Does not wait."""
+        ...
+
     def wake(self) -> bool:
         """Tell the agent to look now; False when none listens."""
         ...
@@ -151,6 +157,6 @@ class Worktree(Protocol):
         """Add a remote, or point it there; True when that changed something."""
         ...
 
-    def push(self, remote: str, commit: CommitId, branch: str) -> None:
-        """Push; git's and the hooks' words go to standard error. Raises FairleadError."""
+    def push(self, remote: str, commit: CommitId, branch: str, say: Callable[[str], None]) -> None:
+        """Push; ``say`` gets what the hooks say, line by line. Raises FairleadError."""
         ...

@@ -59,17 +59,19 @@ def up(tools: Tools, clone: Worktree, environment: str, say: Say) -> Up:
         done = End("done", "it serves already", place)
         return _up(tools, manifest, commit, repository, (done,), nothing_to_do=True)
     since = head_of(tools.store).seq
-    _push(tools, clone, manifest.name, commit, chosen.branch)
+    _push(tools, clone, manifest.name, commit, chosen.branch, say)
     places = sum(e.branch == chosen.branch for e in manifest.environments)
     tools.machine.wake()
     ends = await_commit(tools, manifest.name, commit, places, since, lambda _: None)
     return _up(tools, manifest, commit, repository, tuple(ends), nothing_to_do=False)
 
 
-def _push(tools: Tools, clone: Worktree, app: str, commit: CommitId, branch: str) -> None:
+def _push(
+    tools: Tools, clone: Worktree, app: str, commit: CommitId, branch: str, say: Say
+) -> None:
     """Push. A push that the checks refused is a gate's no, not a failure of git's."""
     try:
-        clone.push(REMOTE, commit, branch)
+        clone.push(REMOTE, commit, branch, say)
     except FairleadError as error:
         verdict = tools.desk.verdicts.get(app, commit)
         if verdict is None or verdict.answer is Answer.PASSED:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from fairlead.base.errors import FairleadError, NotFound, UsageError
@@ -45,14 +46,27 @@ class GitWorktree:
         _git(self.top, "remote", *verb, name, url)
         return True
 
-    def push(self, remote: str, commit: CommitId, branch: str) -> None:
-        """Push, with git's own words and the hooks' on standard error. Raises FairleadError."""
-        argv = ["git", "-C", str(self.top), "push", remote, f"{commit}:refs/heads/{branch}"]
-        ended = subprocess.run(argv, env=_plain(), stdin=subprocess.DEVNULL, stdout=2, check=False)
-        if ended.returncode:
-            raise FairleadError(
-                f"the push to {printable(branch)} was not accepted", "see what was said above"
-            )
+    def push(self, remote: str, commit: CommitId, branch: str, say: Callable[[str], None]) -> None:
+        """Push; ``say`` gets what the hooks say, line by line. Raises FairleadError."""
+        argv = ["git", "-C", str(self.top), "push", "--porcelain", remote]
+        with subprocess.Popen(
+            [*argv, f"{commit}:refs/heads/{branch}"],
+            env=_plain(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        ) as pushing:
+            last = ""
+            for line in pushing.stderr or ():
+                last = printable(line.decode(errors="replace").rstrip("\n"))
+                if last.startswith(_REMOTE):
+                    say(last.removeprefix(_REMOTE).rstrip())
+        if pushing.returncode:
+            hint = "see what was said above"
+            raise FairleadError(f"the push to {printable(branch)} was not accepted: {last}", hint)
+
+
+_REMOTE = "remote: "
 
 
 def _git(directory: Path, *arguments: str) -> str | None:

@@ -162,10 +162,11 @@ def revive(view: View, stage: Stage, name: str, copy: Copy) -> Decision:
 
 def stop(view: View, copies: list[Copy], stage: Stage, why: str) -> Decision | None:
     """Stop those of ``copies`` that can be stopped; wait for those that cannot yet."""
+    copies = sorted(copies, key=lambda copy: copy.id)
     asked = [copy for copy in copies if copy.state is not CopyState.STOPPING]
     free = [c for c in asked if not is_serving(view, c) or view.drained(c)]
     if free:
-        steps = tuple(Stop(copy.id, why) for copy in sorted(free, key=lambda c: c.id))
+        steps = tuple(Stop(copy.id, why) for copy in free)
         names = ", ".join(str(step.copy) for step in steps)
         return Wave(stage, steps, f"Stop {names}: {why}.")
     if asked:

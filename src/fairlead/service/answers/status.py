@@ -120,7 +120,8 @@ class Status(msgspec.Struct, frozen=True):
 
 def status(tools: Tools, app: str = "") -> Status:
     """Every place, or those of one app. What cannot be looked at is told as not known."""
-    problem, places = None, ()
+    problem: Problem | None = None
+    places: tuple[Place, ...] = ()
     try:
         places = tuple(p for p in tools.places() if app in ("", p.app))
     except FairleadError as error:
@@ -138,7 +139,7 @@ def place_status(tools: Tools, place: Place) -> PlaceStatus:
     except FairleadError as error:
         return _unreadable(tools, place, entry, error)
     if wanted is None:
-        return _empty(tools, place, entry, proposal)
+        return _empty(place, entry, proposal)
     base = _known(tools, wanted, entry, proposal)
     try:
         seen = look(tools.world, place, plainly(wanted))
@@ -186,9 +187,7 @@ def _unreadable(
     )
 
 
-def _empty(
-    tools: Tools, place: Place, entry: Entry | None, proposal: Proposal | None
-) -> PlaceStatus:
+def _empty(place: Place, entry: Entry | None, proposal: Proposal | None) -> PlaceStatus:
     said = "nothing is desired here yet" if proposal else "nothing is desired here any more"
     serving = entry.release if entry else 0
     return PlaceStatus(*place, "empty", said, serving, proposal=_waits(proposal))

@@ -1,0 +1,1 @@
+"""Riverside's tests: ``python manage.py test``."""

@@ -1,0 +1,1 @@
+"""Riverside: river levels, and what they will be tomorrow."""

@@ -1,0 +1,143 @@
+"""Text for a person: plain and aligned in a pipe, with colour and the terminal's width on one.
+
+A piece of text is a ``str``, or a ``(text, style)`` pair; styles are the few names in ``INK``.
+No piece can carry an escape code or a line end of its own.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from fairlead.base.text import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+Piece = str | tuple[str, str]
+INK = {
+    "good": "green",
+    "bad": "bold red",
+    "warn": "yellow",
+    "moving": "cyan",
+    "dim": "dim",
+    "head": "bold",
+}
+GAP = 2
+
+
+class Paper:
+    """Plain text on a stream."""
+
+    rich = False
+    """Whether a person reads along on a terminal, so that more may be shown."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def line(self, *pieces: Piece, indent: int = 0) -> None:
+        """One line of text."""
+        self._put(" " * indent + "".join(map(plain, pieces)))
+
+    def blank(self) -> None:
+        """An empty line."""
+        self._put("")
+
+    def table(
+        self, rows: Iterable[Sequence[Piece]], head: Sequence[str] = (), indent: int = 0
+    ) -> None:
+        """Columns, each as wide as its widest cell; the last one is not padded."""
+        whole = [list(map(plain, row)) for row in rows]
+        if head and whole:
+            whole.insert(0, [word.upper() for word in head])
+        widths = [max(map(len, column), default=0) for column in zip(*whole, strict=True)]
+        for row in whole:
+            cells = [f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)]
+            self._put((" " * indent + (" " * GAP).join(cells)).rstrip())
+
+    def flush(self) -> None:
+        """Let it be seen now."""
+        self._stream.flush()
+
+    def _put(self, text: str) -> None:
+        self._stream.write(text.rstrip() + "\n")
+
+
+class Terminal(Paper):
+    """The same on a terminal: coloured unless NO_COLOR (https://no-color.org) is set, and
+    folded at its width with the indent kept."""
+
+    rich = True
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._console = _console(stream)
+
+    def line(self, *pieces: Piece, indent: int = 0) -> None:
+        """One line of text; what does not fit goes on below, indented."""
+        from rich.padding import Padding
+
+        self._console.print(Padding(inked(pieces), (0, 0, 0, indent)))
+
+    def blank(self) -> None:
+        """An empty line."""
+        self._console.print()
+
+    def table(
+        self, rows: Iterable[Sequence[Piece]], head: Sequence[str] = (), indent: int = 0
+    ) -> None:
+        """Columns without lines around them."""
+        from rich.padding import Padding
+        from rich.table import Table
+
+        whole = [[inked([cell]) for cell in row] for row in rows]
+        if not whole:
+            return
+        table = Table(
+            box=None, show_header=bool(head), header_style="dim", pad_edge=False, padding=(0, GAP)
+        )
+        for n in range(len(whole[0])):
+            last = n == len(whole[0]) - 1
+            table.add_column(head[n] if head else "", overflow="fold", no_wrap=not last)
+        for row in whole:
+            table.add_row(*row)
+        self._console.print(Padding(table, (0, 0, 0, indent)))
+
+
+def plain(piece: Piece) -> str:
+    """A piece's text, safe to show."""
+    return printable(piece if isinstance(piece, str) else piece[0])
+
+
+def inked(pieces: Iterable[Piece]) -> "Text":
+    """Pieces as rich's text, never read as its markup."""
+    from rich.text import Text
+
+    text = Text(overflow="fold")
+    for piece in pieces:
+        style = "" if isinstance(piece, str) else INK.get(piece[1], "")
+        text.append(plain(piece), style)
+    return text
+
+
+def _console(stream: TextIO) -> "Console":
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def paper_on(stream: TextIO) -> Paper:
+    """What suits the stream."""
+    rich = is_terminal(stream) and os.environ.get("TERM", "dumb") != "dumb"
+    return Terminal(stream) if rich else Paper(stream)
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person sits at the other end."""
+    return stream.isatty()
+
+
+def talk() -> Paper:
+    """Standard error, for what goes on meanwhile."""
+    return paper_on(sys.stderr)

@@ -1,0 +1,3 @@
+"""How long it takes to start."""
+
+SECONDS = 8.0
