@@ -174,6 +174,7 @@ def copy_text(entry: Entry) -> str:
 
 
 def _step(entry: Entry) -> str:
+    """A step that is done says so itself; one that is not says what it was and what happened."""
     thing = f"{entry.text('step') or 'step'} {copy_text(entry)}"
     thing = f"{thing} of {named(entry)}" if entry.release else thing
     pid = f" (process {entry.text('pid')})" if entry.text("pid") else ""
@@ -181,6 +182,8 @@ def _step(entry: Entry) -> str:
     reason = f": {entry.why}" if entry.why else ""
     if entry.outcome == Outcome.INTENT:
         return f"{thing}{reason}"
+    if entry.outcome == Outcome.DONE and entry.why:
+        return f"{entry.why}{pid}{detail}"
     if entry.outcome == Outcome.DONE:
         return f"{thing}{pid} done{detail}"
     return _tense(entry, thing, thing, thing) + detail
