@@ -17,6 +17,7 @@ from fairlead.base.paths import Home
 from fairlead.checks.flow import Desk
 from fairlead.desired import flow as desired
 from fairlead.desired.flow import Deploy
+from fairlead.desired.ports import Signer
 from fairlead.drivers._listen import free_listen
 from fairlead.drivers.backups import DatabaseBackups
 from fairlead.drivers.caddy.process import caddy_argv, caddy_environment, prepare
@@ -28,7 +29,7 @@ from fairlead.drivers.git.worktree import GitWorktree
 from fairlead.drivers.http import HttpClient
 from fairlead.drivers.notes import NoteFile
 from fairlead.drivers.record_sqlite import SqliteRecord
-from fairlead.drivers.sshsig.keys import KeyVerifier, machine_key
+from fairlead.drivers.sshsig.keys import KeyVerifier, load_key, machine_key
 from fairlead.drivers.state import SqliteLeases, SqliteMarkStore, StateFile, this_process
 from fairlead.drivers.store.store import DirectoryStore
 from fairlead.drivers.supervisor.runtime import Service, SupervisorRuntime
@@ -114,6 +115,11 @@ def tools_of(home: Home, who: str = "") -> Tools:
 def worktree_of(directory: Path) -> GitWorktree:
     """The clone a directory lies in. Raises NotFound."""
     return GitWorktree(directory)
+
+
+def key_of(path: str) -> Signer:
+    """A person's own private key, to approve with. Raises NotFound, Refused."""
+    return load_key(Path(path).expanduser(), getpass.getuser())
 
 
 class EmbeddedMachine:

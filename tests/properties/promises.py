@@ -204,11 +204,16 @@ def old_side_kept_until_done(wanted: Desired, seen: Observed, step: Step) -> boo
     copy, role = copy_of(seen, step), roles(wanted).get(step.copy.role)
     if copy is None or copy.state is not CopyState.READY or role is None:
         return None
-    if copy.id.release != wanted.previous or not role.serves or has_gap(wanted, role):
+    before = copy.id.release == wanted.previous != wanted.release.number
+    if not before or not role.serves or has_gap(wanted, role):
         return None
     if not isinstance(wanted.strategy, Rolling):
         return False
-    mine = [c for c in alive(seen, role.name) if c.id.release == wanted.release.number]
+    mine = [
+        c
+        for c in alive(seen, role.name)
+        if c.id.release == wanted.release.number and c.id.number <= role.copies
+    ]
     full = len(alive(seen, role.name)) >= role.copies + wanted.strategy.surge
     return full and len(mine) < role.copies
 
@@ -222,7 +227,8 @@ def held_side_stays(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     if job is None or copy is None or role is None or wanted.how == "return":
         return None
     held = role.serves and not role.singleton and copy.state is CopyState.READY
-    ours = step.copy.release == wanted.previous and job.revision == wanted.revision
+    before = step.copy.release == wanted.previous != wanted.release.number
+    ours = before and job.revision == wanted.revision
     return seen.now >= job.since + strategy.hold if held and ours else None
 
 

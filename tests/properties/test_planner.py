@@ -95,9 +95,12 @@ def leave_alone(
 
 
 def live_through(
-    wanted: Desired, seen: Observed, fate: list[worlds.Move], cuts: list[int]
+    wanted: Desired, seen: Observed, fate: list[worlds.Move], cuts: list[int], calm: bool = False
 ) -> Observed:
-    """Decide, act in part, and let fate move the world, for as long as fate lasts."""
+    """Decide, act in part, and let fate move the world, for as long as fate lasts.
+
+    A ``calm`` life is left alone after that, so that what comes next finds a whole release.
+    """
     for turn, what in enumerate(fate):
         decision = next_wave(wanted, seen)
         if next_wave(wanted, seen) != decision:
@@ -108,12 +111,16 @@ def live_through(
             cut = cuts[turn % len(cuts)] if cuts else 99
             seen = carry_out(wanted, seen, decision, cut, fails=what.kind == "job-fails")
         seen = worlds.move(seen, wanted, what)
-    return seen
+    return leave_alone(wanted, seen)[0] if calm else seen
+
+
+Life = list[tuple[Desired, list[worlds.Move], list[int], bool]]
 
 
 @st.composite
-def lives(draw: st.DrawFn) -> list[tuple[Desired, list[worlds.Move], list[int]]]:
-    """Up to four wanted revisions, each with its fate and where its waves are cut."""
+def lives(draw: st.DrawFn) -> Life:
+    """Up to four wanted revisions, each with its fate, where its waves are cut, and whether it
+    comes to rest."""
     roles = draw(worlds.role_sets())
     later_roles = draw(st.one_of(st.just(roles), worlds.role_sets()))
     life, previous = [], 0
@@ -125,7 +132,7 @@ def lives(draw: st.DrawFn) -> list[tuple[Desired, list[worlds.Move], list[int]]]
         wanted = worlds.desired(of, strategy, f"rev-{turn}", previous, how)
         fate = draw(st.lists(worlds.moves, max_size=25))
         cuts = draw(st.lists(st.sampled_from([0, 1, 2, 99]), max_size=5))
-        life.append((wanted, fate, cuts))
+        life.append((wanted, fate, cuts, draw(st.booleans())))
         previous = number
     return life
 
@@ -140,8 +147,8 @@ def _release(number: int, roles: tuple) -> Release:
 def test_every_promise_holds_and_it_settles(life):
     """Whatever happens, no step breaks a promise, and a world left alone settles or halts."""
     seen = Observed(1_000.0)
-    for wanted, fate, cuts in life:
-        seen = live_through(wanted, seen, fate, cuts)
+    for wanted, fate, cuts, calm in life:
+        seen = live_through(wanted, seen, fate, cuts, calm)
     seen, ending = leave_alone(wanted, seen)
     note(f"{ending}")
     if isinstance(ending, Settled):
@@ -174,8 +181,8 @@ def settled_is_whole(wanted: Desired, seen: Observed) -> None:
 def test_a_request_that_never_ends_holds_nothing_up(life):
     """The drain limit ends the waiting for requests that do not end by themselves."""
     seen = Observed(1_000.0)
-    for wanted, fate, cuts in life:
-        seen = live_through(wanted, seen, fate, cuts)
+    for wanted, fate, cuts, calm in life:
+        seen = live_through(wanted, seen, fate, cuts, calm)
     seen, ending = leave_alone(wanted, seen, ending=False)
     if isinstance(ending, Settled):
         settled_is_whole(wanted, seen)
@@ -184,7 +191,7 @@ def test_a_request_that_never_ends_holds_nothing_up(life):
 @given(lives(), st.lists(worlds.moves, max_size=15))
 def test_a_return_makes_the_release_before_whole(life, fate):
     """Halted, then reverted: the release that served before serves whole again."""
-    wanted, _, _ = life[0]
+    wanted, _, _, _ = life[0]
     seen, first = leave_alone(wanted, Observed(1_000.0))
     assert isinstance(first, Settled)
     roles = wanted.release.manifest.roles
@@ -206,8 +213,8 @@ def test_a_return_makes_the_release_before_whole(life, fate):
 def test_a_place_where_nothing_is_wanted_empties(life, fate):
     """Retiring ends with no route and no copy, from any state, and drops no request."""
     seen = Observed(1_000.0)
-    for wanted, moved, cuts in life:
-        seen = live_through(wanted, seen, moved, cuts)
+    for wanted, moved, cuts, calm in life:
+        seen = live_through(wanted, seen, moved, cuts, calm)
     for _ in range(ENOUGH):
         decision = retire(seen)
         if retire(turned_over(seen)) != decision:
@@ -230,7 +237,7 @@ def test_a_place_where_nothing_is_wanted_empties(life, fate):
 @given(lives())
 def test_a_plan_is_the_same_whenever_it_is_asked_for(life):
     """The digest depends on what is to be done, not on the time of day."""
-    wanted, _, _ = life[-1]
+    wanted, _, _, _ = life[-1]
     now, later = Observed(1_000.0), Observed(99_000.0)
     assert unfold(wanted, now).digest == unfold(wanted, later).digest
 
@@ -238,7 +245,7 @@ def test_a_plan_is_the_same_whenever_it_is_asked_for(life):
 @given(lives())
 def test_another_plan_has_another_digest(life):
     """An approval of one plan is none of another: other release, or other steps."""
-    wanted, _, _ = life[0]
+    wanted, _, _, _ = life[0]
     plan = unfold(wanted, Observed(1_000.0))
     renumbered = replace(wanted, release=replace(wanted.release, number=99))
     assert unfold(renumbered, Observed(1_000.0)).digest != plan.digest

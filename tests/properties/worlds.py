@@ -21,6 +21,7 @@ from fairlead.manifest.model import (
     Smoke,
     Strategy,
 )
+from fairlead.plan.effect import hope
 from fairlead.plan.model import (
     Copy,
     CopyId,
@@ -30,6 +31,7 @@ from fairlead.plan.model import (
     JobKind,
     JobState,
     Observed,
+    Route,
 )
 
 PLACE = Place("river", "local")
@@ -117,6 +119,10 @@ class Move:
 
 
 KINDS = (
+    "well",
+    "well",
+    "well",
+    "well",
     "grow",
     "grow",
     "grow",
@@ -132,6 +138,7 @@ KINDS = (
     "job-fails",
     "job-lost",
     "healthy",
+    "healthy",
     "unhealthy",
     "not-known",
     "edit",
@@ -139,6 +146,7 @@ KINDS = (
     "stray",
     "other-migration",
     "extra",
+    "old-route",
 )
 moves = st.builds(Move, st.sampled_from(KINDS), st.integers(0, 1_000))
 
@@ -146,6 +154,8 @@ moves = st.builds(Move, st.sampled_from(KINDS), st.integers(0, 1_000))
 def move(seen: Observed, wanted: Desired, what: Move) -> Observed:
     """The world after one move of its own."""
     match what.kind:
+        case "well":
+            return replace(hope(seen, wanted), canary=seen.canary)
         case "grow":
             return _copy(seen, what, CopyState.STARTING, CopyState.READY)
         case "crash":
@@ -173,6 +183,8 @@ def move(seen: Observed, wanted: Desired, what: Move) -> Observed:
             return replace(seen, routes=(*rest, replace(route, edited="by hand"))) if route else seen
         case "damage":
             return replace(seen, damaged=(wanted.release.number,))
+        case "old-route":
+            return _old_route(seen)
         case "extra":
             return _extra(seen, wanted, what)
         case "other-migration":
@@ -187,9 +199,14 @@ def _extra(seen: Observed, wanted: Desired, what: Move) -> Observed:
     role = _pick(wanted.release.manifest.roles, what)
     id_ = CopyId(wanted.release.number, role.name, role.copies + 1)
     rest = tuple(copy for copy in seen.copies if copy.id != id_)
-    in_flight = (0, 3, None)[what.pick % 3] if role.serves else 0
-    extra = Copy(id_, CopyState.READY, seen.now, in_flight=in_flight)
+    extra = Copy(id_, CopyState.READY, seen.now)
     return replace(seen, copies=tuple(sorted((*rest, extra), key=lambda copy: copy.id)))
+
+
+def _old_route(seen: Observed) -> Observed:
+    """A role that no release here has any more still has a route, with nothing behind it."""
+    rest = tuple(route for route in seen.routes if route.role != "gone")
+    return replace(seen, routes=(*rest, Route("gone", (), seen.now)))
 
 
 def _other_migration(seen: Observed, wanted: Desired) -> Observed:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -39,17 +39,24 @@ def database(url: str, base: Path) -> dict[str, Any]:
     if parts.scheme == "sqlite":
         return _sqlite(base / unquote(parts.path.removeprefix("/")))
     if parts.scheme in {"postgres", "postgresql"}:
-        return {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": unquote(parts.path.removeprefix("/")),
-            "USER": unquote(parts.username or ""),
-            "PASSWORD": unquote(parts.password or ""),
-            "HOST": parts.hostname or "",
-            "PORT": str(parts.port or ""),
-        }
+        return _postgres(parts)
     raise ImproperlyConfigured(
         f"DATABASE_URL: expected sqlite:///path or postgres://…, got the scheme {parts.scheme!r}"
     )
+
+
+def _postgres(parts: SplitResult) -> dict[str, Any]:
+    # As libpq reads such a URL: what follows "?" are parameters, and host may be one of them.
+    options = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.removeprefix("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", parts.hostname or ""),
+        "PORT": options.pop("port", str(parts.port or "")),
+        "OPTIONS": options,
+    }
 
 
 def _sqlite(path: Path) -> dict[str, Any]:

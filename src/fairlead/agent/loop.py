@@ -24,6 +24,7 @@ from fairlead.base.journal import Fact, Outcome, Verb
 from fairlead.plan.drift import Item
 from fairlead.record.flow import head_of, unclosed
 from fairlead.service import drift
+from fairlead.service.clean import clean
 from fairlead.service.places import Left, Rest, anchor, reconcile
 from fairlead.service.push import take_up
 from fairlead.service.tools import Tools
@@ -47,6 +48,8 @@ def sweep(work: Path) -> None:
 
 
 _DAY = 86_400.0
+_DAILY = "clean"
+_NUDGE = b"turn"
 
 
 class Agent:
@@ -56,7 +59,8 @@ class Agent:
         self._tools = tools
         self._pool = ThreadPoolExecutor(WIDTH, thread_name_prefix="agent")
         self._busy: dict[Hashable, Future[None]] = {}
-        self._due: dict[Hashable, float] = {}
+        # A start is no time to clean up: the first time is tomorrow.
+        self._due: dict[Hashable, float] = {_DAILY: time.time() + _DAY}
         self._said: dict[Hashable, str] = {}
         self._settled: dict[Place, str] = {}
         self._drift: dict[Place, tuple[Item, ...]] = {}
@@ -68,7 +72,6 @@ class Agent:
         signal.signal(signal.SIGTERM, lambda *_: self._end())
         self._begin()
         with self._socket() as ear:
-            self._ear = ear
             while not self._ended.is_set():
                 self._turn()
                 self._wait(ear)
@@ -78,13 +81,19 @@ class Agent:
 
     def _end(self) -> None:
         self._ended.set()
-        self._tools.machine.wake()
+        self._nudge()
+
+    def _nudge(self) -> None:
+        """Let the loop see at once that something has become due."""
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
+            to.sendto(_NUDGE, str(self._tools.home.agent_socket))
 
     def _begin(self) -> None:
         """Close what died in the middle, and write down that an agent is here."""
         sweep(self._tools.home.work)
         for entry in unclosed(self._tools.store):
-            if entry.verb in (Verb.STEP, Verb.BUILD, Verb.AGENT) and entry.intent == 0:
+            # A migration goes on without us, and a rollout is carried on: both close their own.
+            if entry.verb in (Verb.STEP, Verb.BUILD) and entry.text("step") != "migrate":
                 self._tools.record.close_unknown(entry, "agent")
         facts: dict[str, Fact] = {"pid": os.getpid(), "version": __version__, "reason": "started"}
         self._tools.record.write(
@@ -108,6 +117,7 @@ class Agent:
         except FairleadError as error:
             self._say("home", error)
             places = ()
+        self._work(_DAILY, self._daily, _DAY)
         for app in self._tools.apps():
             self._work(("push", app), partial(self._pushes, app))
         for place in places:
@@ -123,13 +133,13 @@ class Agent:
                 self._tools.clock.sleep(0.5)
         self._tools.machine.replace_agent()
 
-    def _work(self, key: Hashable, do: Callable[[], None]) -> None:
+    def _work(self, key: Hashable, do: Callable[[], None], every: float = EVERY) -> None:
         running = self._busy.get(key)
         if running and not running.done():
             return
         if time.time() < self._due.get(key, 0.0):
             return
-        self._due[key] = time.time() + EVERY
+        self._due[key] = time.time() + every
         self._busy[key] = self._pool.submit(self._safely, key, do)
 
     def _safely(self, key: Hashable, do: Callable[[], None]) -> None:
@@ -167,19 +177,24 @@ class Agent:
             )
 
     def _pushes(self, app: str) -> None:
-        if take_up(self._tools, app, lambda line: None):
-            self._due.clear()
-            self._tools.machine.wake()
+        for place in take_up(self._tools, app, lambda line: None):
+            self._due[place] = 0.0
+        self._nudge()
 
     def _place(self, place: Place) -> None:
         left = reconcile(self._tools, place)
         if left.rest is Rest.MOVING:
             self._due[place] = max(time.time() + SOON, min(left.again_at, time.time() + EVERY))
-            self._tools.machine.wake()
+            self._nudge()
         elif left.again_at:
             self._due[place] = min(self._due[place], left.again_at)
         if left.rest in (Rest.SETTLED, Rest.HALTED):
             self._rest(place, left)
+
+    def _daily(self) -> None:
+        """Clean up what no kept release needs, and pack the deploy repo."""
+        clean(self._tools)
+        self._tools.deploy.repo.tidy()
 
     def _rest(self, place: Place, left: Left) -> None:
         """Once a place has come to rest: look for drift, and anchor what was written."""
@@ -195,5 +210,5 @@ class Agent:
         soonest = min([*self._due.values(), now + EVERY])
         ear.settimeout(max(0.02, soonest - now))
         with contextlib.suppress(TimeoutError):
-            ear.recv(64)
-            self._due.clear()
+            if ear.recv(64) != _NUDGE:
+                self._due = {_DAILY: self._due.get(_DAILY, 0.0)}

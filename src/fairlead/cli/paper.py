@@ -56,6 +56,10 @@ class Paper:
             cells = [f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)]
             self._put((" " * indent + (" " * GAP).join(cells)).rstrip())
 
+    def raw(self, head: str, text: str) -> None:
+        """A line of somebody else's: in a pipe as it is."""
+        self._stream.write(f"{head}{text}\n")
+
     def flush(self) -> None:
         """Let it be seen now."""
         self._stream.flush()
@@ -83,6 +87,10 @@ class Terminal(Paper):
     def blank(self) -> None:
         """An empty line."""
         self._console.print()
+
+    def raw(self, head: str, text: str) -> None:
+        """A line of somebody else's, without what would drive the terminal."""
+        self._console.print(inked([(head, "dim"), text]), soft_wrap=True)
 
     def table(
         self, rows: Iterable[Sequence[Piece]], head: Sequence[str] = (), indent: int = 0

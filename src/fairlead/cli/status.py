@@ -90,6 +90,11 @@ def _facts(place: PlaceStatus) -> Iterator[tuple[Piece, Piece]]:
         yield ("traffic", "dim"), shares
     if place.held:
         yield ("held", "dim"), f"release {place.held} until {words.clock(place.held_until)}"
+    yield from _open(place)
+
+
+def _open(place: PlaceStatus) -> Iterator[tuple[Piece, Piece]]:
+    """What is under way, what waits for a person, what is amiss."""
     if place.underway:
         holder = f", by {place.underway.holder}" if place.underway.holder else ""
         yield ("rollout", "dim"), f"since {words.ago(place.underway.since)}{holder}"

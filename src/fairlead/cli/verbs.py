@@ -50,11 +50,7 @@ SECTIONS: dict[str, dict[str, Place]] = {
     },
 }
 
-HIDDEN: dict[str, Place] = {"hook": Place("hook", "hook", "What git's hooks call.")}
-"""Called by machines, not listed."""
-
 
 def known() -> dict[str, Place]:
     """Every command by name, in the order of the list."""
-    listed = {name: place for part in SECTIONS.values() for name, place in part.items()}
-    return {**listed, **HIDDEN}
+    return {name: place for part in SECTIONS.values() for name, place in part.items()}

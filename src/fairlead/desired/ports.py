@@ -95,6 +95,10 @@ class DeployRepo(Protocol):
         """
         ...
 
+    def tidy(self) -> None:
+        """Pack what has become much, for a quiet hour. Changes nothing that can be read."""
+        ...
+
 
 class Signed(msgspec.Struct, frozen=True):
     """Whose signature it is: the name beside the key, and the key (``SHA256:…``)."""

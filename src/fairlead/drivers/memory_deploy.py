@@ -101,6 +101,9 @@ class MemoryDeployRepo:
                 return look.head
             return self._add(changes, message, who, now, ours=True)
 
+    def tidy(self) -> None:
+        """Nothing to pack."""
+
     def commit_by_hand(self, changes: Mapping[str, bytes | None], message: str, who: str) -> str:
         """What a person with plain git would do."""
         with self._lock:

@@ -273,7 +273,8 @@ def _held(view: View, copy: Copy) -> bool:
     role = view.roles.get(copy.id.role)
     if role is None or not role.serves or role.singleton or copy.state is not CopyState.READY:
         return False
-    return copy.id.release == view.wanted.previous and view.seen.now < held_until(view)
+    before = copy.id.release == view.wanted.previous != view.number
+    return before and view.seen.now < held_until(view)
 
 
 def _strays(view: View) -> Decision | None:

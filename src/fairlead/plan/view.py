@@ -1,5 +1,6 @@
 """What the planner asks of its two inputs, in one place."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -79,6 +80,11 @@ class View:
             if copy.id.role == role.name and copy.id.release != self.number
         )
 
+    def unwanted(self, role: Role) -> tuple[Copy, ...]:
+        """The role's copies of any other release, and those beyond the wanted number."""
+        beyond = [copy for number, copy in self.mine(role).items() if number > role.copies]
+        return (*self.others(role), *beyond)
+
     def missing(self, role: Role) -> list[CopyId]:
         """The wanted copies that do not exist in any state."""
         mine = self.mine(role)
@@ -88,14 +94,17 @@ class View:
     def ready(self, role: Role) -> list[CopyId]:
         """The wanted copies that are ready, in order."""
         mine = self.mine(role)
-        return [mine[n].id for n in sorted(mine) if mine[n].state is CopyState.READY]
+        wanted = range(1, role.copies + 1)
+        return [mine[n].id for n in wanted if n in mine and mine[n].state is CopyState.READY]
+
+    def serving(self, role: Role, copies: Iterable[Copy]) -> list[CopyId]:
+        """Those of them that are ready and have traffic now, in order."""
+        routed = self.routed(role.name)
+        return sorted(c.id for c in copies if c.id in routed and c.state is CopyState.READY)
 
     def serving_others(self, role: Role) -> list[CopyId]:
         """Ready copies of other releases that have traffic now, in order."""
-        routed = self.routed(role.name)
-        return sorted(
-            c.id for c in self.others(role) if c.id in routed and c.state is CopyState.READY
-        )
+        return self.serving(role, self.others(role))
 
     def route(self, role: str) -> Route | None:
         """The role's route now."""

@@ -94,7 +94,9 @@ class Rollout:
             outcome = Outcome.UNKNOWN if job.state is JobState.LOST else outcome
             facts: dict[str, Fact] = {"revision": job.revision, "step": "migrate"}
             ended = job.detail or "it ended well"
-            self._write(outcome, f"the migration of release {job.release}: {ended}", facts, job.intent)
+            self._write(
+                outcome, f"the migration of release {job.release}: {ended}", facts, job.intent
+            )
 
     def _carry_out(self, wave: Wave, asked: bool, seen: Observed) -> Decision:
         for step in wave.steps:
@@ -192,7 +194,7 @@ def roll_out(world: World, wanted: Desired, owner: str, plan: str) -> Ending:
     Refused when the lease was lost, Unknown when the world gave no answer for ``PATIENCE``.
     """
     reason = f"rollout of release {wanted.release.number}"
-    with Holding(world.leases, world.clock, wanted.place, owner, reason) as holding:
+    with _hold(world, wanted.place, owner, reason) as holding:
         begun = _begin(world, wanted, holding.token, plan)
         before = _counted(world, wanted.place)
         decision = _until_done(world, Rollout(world, wanted.place, wanted, holding), wanted)
@@ -224,8 +226,24 @@ def tend(
     asked: bool = False,
 ) -> Decision:
     """One cycle in a place whose rollout is over: drain, stop, start again what died."""
-    with Holding(world.leases, world.clock, place, owner, "tending") as holding:
+    with _hold(world, place, owner, "tending") as holding:
         return Rollout(world, place, wanted, holding).cycle(asked)
+
+
+def _hold(world: World, place: Place, owner: str, reason: str) -> Holding:
+    """Take the place's lease; taking it over from somebody is written down. Raises Busy."""
+    holding = Holding(world.leases, world.clock, place, owner, reason)
+    lease = holding.lease
+    if lease.taken_from:
+        facts: dict[str, Fact] = {
+            "token": lease.token,
+            "owner": owner,
+            "taken_from": lease.taken_from,
+            "reason": reason,
+        }
+        why = f"taken over: {lease.taken_from}"
+        world.journal.write(Event(Verb.LEASE, Outcome.DONE, "agent", why, *place, facts=facts))
+    return holding
 
 
 def state_of(world: World, wanted: Desired) -> Job | None:

@@ -123,7 +123,7 @@ def _go_back(tools: Tools, wanted: Desired, why: str) -> Left:
         return Left(place, rest, f"nothing served before it: {why}")
     act = Act("agent", why, tools.clock.now())
     desired.revert(tools.deploy, place, act, how="return", proven=tools.proven(place))
-    return Left(place, Rest.MOVING, why)
+    return reconcile(tools, place)
 
 
 def _left(place: Place, decision: Wave | Waiting | Settled | Halted) -> Left:

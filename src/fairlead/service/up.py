@@ -66,9 +66,7 @@ def up(tools: Tools, clone: Worktree, environment: str, say: Say) -> Up:
     return _up(tools, manifest, commit, repository, tuple(ends), nothing_to_do=False)
 
 
-def _push(
-    tools: Tools, clone: Worktree, app: str, commit: CommitId, branch: str, say: Say
-) -> None:
+def _push(tools: Tools, clone: Worktree, app: str, commit: CommitId, branch: str, say: Say) -> None:
     """Push. A push that the checks refused is a gate's no, not a failure of git's."""
     try:
         clone.push(REMOTE, commit, branch, say)

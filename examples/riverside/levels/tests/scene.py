@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime, timedelta
+from unittest import mock
 
 from django.test import TestCase, override_settings
 
@@ -22,11 +23,19 @@ class Scene(TestCase):
     """A database with the eight stations, and nothing remembered from another test."""
 
     def setUp(self) -> None:
+        self.forget()
+        for module in ("live", "worker"):  # the connection a test works in is not theirs to close
+            patch = mock.patch(f"levels.{module}.close_old_connections")
+            patch.start()
+            self.addCleanup(patch.stop)
+        logging.disable(logging.CRITICAL)  # an error that a test asks for is not news
+        self.addCleanup(logging.disable, logging.NOTSET)
+
+    def forget(self) -> None:
+        """Let a second pass in no time: nothing that was made before is shown again."""
         for memo in (current.river, live.message, page.html):
             memo.clear()
         page.cache.clear()
-        logging.disable(logging.CRITICAL)  # an error that a test asks for is not news
-        self.addCleanup(logging.disable, logging.NOTSET)
 
     def station(self, slug: str = "castle-quay") -> Station:
         """One of the stations."""

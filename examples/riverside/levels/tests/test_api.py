@@ -35,7 +35,7 @@ class StationsTest(Scene):
         answer = self.client.get("/api/stations").json()
         self.assertEqual((answer["status"], answer["freshness"]), ("ok", "fresh"))
         with override_settings(OBSERVATION_FRESH_FOR=30.0):
-            Scene.setUp(self)
+            self.forget()
             answer = self.client.get("/api/stations").json()
         self.assertEqual((answer["status"], answer["freshness"]), ("degraded", "stale"))
 
@@ -136,8 +136,7 @@ class LiveTest(Scene):
             scope = {"type": "websocket", "path": path}
             await asyncio.wait_for(live.push_levels(scope, receive, send), 2)
 
-        with mock.patch("levels.live.close_old_connections"):  # the test's own connection stays
-            async_to_sync(serve)("/ws/levels")
+        async_to_sync(serve)("/ws/levels")
         self.assertEqual([each["type"] for each in sent], ["websocket.accept", "websocket.send"])
         self.assertEqual(len(json.loads(sent[1]["text"])["levels"]), 8)
         sent.clear()

@@ -13,13 +13,31 @@ from fairlead.plan.view import View
 
 def canary(view: View, role: Role, strategy: Canary) -> Decision | None:
     """The next decision for this role."""
-    blocked = stand_up(view, role)
+    blocked = _keep_share(view, role, strategy) or stand_up(view, role)
     if blocked:
         return blocked
     old = view.serving_others(role)
     if view.proven or not old:
         return switch_over(view, role)
     return _advance(view, role, strategy, old)
+
+
+def _keep_share(view: View, role: Role, strategy: Canary) -> Decision | None:
+    """Take copies that are not ready out of a shared route, and leave the share as it is.
+
+    Without this an old copy that crashes would hand its part to the new release: an advance
+    that nobody judged.
+    """
+    route = view.route(role.name)
+    reached = _reached(route, view.number, strategy)
+    if view.proven or route is None or reached < 0:
+        return None
+    new = view.serving(role, view.mine(role).values())
+    old = view.serving_others(role)
+    if not new or not old or len(new) + len(old) == len(route.shares):
+        return None
+    shares = parts.split(new, old, strategy.weights[reached])
+    return parts.switch(view, role, shares, "take out copies that are not ready")
 
 
 def _advance(view: View, role: Role, strategy: Canary, old: list[CopyId]) -> Decision | None:

@@ -15,7 +15,7 @@ def replace(view: View, role: Role) -> Decision | None:
     """The next decision for this role."""
     return (
         _let_go(view, role)
-        or parts.stop(view, list(view.others(role)), parts.stage_of(role), "it is replaced")
+        or parts.stop(view, list(view.unwanted(role)), parts.stage_of(role), "it is replaced")
         or parts.start(view, role, view.missing(role))
         or (parts.keep_alive(view, role) if role.serves else None)
         or parts.unready(view, role)
@@ -30,7 +30,7 @@ def _take_up(view: View, role: Role) -> Decision | None:
 
 def _let_go(view: View, role: Role) -> Decision | None:
     """Take the traffic from the old copies of a role that serves."""
-    others = {copy.id for copy in view.others(role)}
+    others = {copy.id for copy in view.unwanted(role)}
     if not role.serves or not others.intersection(view.routed(role.name)):
         return None
     return parts.switch(view, role, (), "maintenance while the only copy is replaced")

@@ -45,11 +45,13 @@ def _room(view: View, role: Role, surge: int) -> int:
 
 
 def _make_room(view: View, role: Role, surge: int) -> Decision | None:
-    """Stop an old copy without traffic where a new one needs its place."""
+    """Stop a copy without traffic where a new one needs its place: one beyond the wanted
+    number or a broken one first."""
     if not view.missing(role) or _room(view, role, surge):
         return None
     routed = view.routed(role.name)
-    idle = [c for c in view.others(role) if c.id not in routed]
-    idle.sort(key=lambda c: (c.state is CopyState.READY, c.id))
+    idle = [c for c in view.unwanted(role) if c.id not in routed]
+    old = view.others(role)
+    idle.sort(key=lambda c: (c.state is CopyState.READY and c in old, c.id))
     wait = parts.unready(view, role) if not idle else None
     return wait or parts.stop(view, idle[:1], Stage.CORE, "a new copy needs its place")

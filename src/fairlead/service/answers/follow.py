@@ -79,6 +79,7 @@ class _Watch:
         self._tools = tools
         self._place = place
         self._revision = revision
+        self._asked_by = self._own_desire()
         self._failed: Entry | None = None
         self._refusal: Entry | None = None
         self._refused_at = 0.0
@@ -122,6 +123,11 @@ class _Watch:
             if entry.text("how") == "proposed" and (end := self._desire(entry)):
                 return end
         return None
+
+    def _own_desire(self) -> int:
+        """The entry of the revision's own desire: what is older cannot take its place."""
+        rows = self._tools.store.find(REVISION, self._revision, limit=50)
+        return next((e.seq for e in map(entry_of, rows) if e.verb == Verb.DESIRE), 0)
 
     def _ask(self, now: float) -> None:
         if self._tools.machine.seen().listening:
@@ -177,8 +183,8 @@ class _Watch:
             return self._ended_badly(entry) if returning else None
         if revision == self._revision:
             return self._waits(entry) if entry.text("how") == "proposed" else None
-        if entry.text("how") == "proposed":
-            return None  # beside what is desired: it changes nothing yet
+        if entry.text("how") == "proposed" or not entry.release or entry.seq < self._asked_by:
+            return None  # beside what is desired (settings for the next release), or before it
         if self._failed and entry.text("how") == "return":
             self._revision = revision
             return None

@@ -4,6 +4,7 @@ Looking is all this does: no effect, no lease, no command of anybody's is run.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
@@ -24,6 +25,10 @@ from fairlead.rollout.flow import state_of
 from fairlead.rollout.look import look
 from fairlead.service.ports import MachineSeen
 from fairlead.service.tools import Tools
+
+
+WIDTH = 4
+"""How many places are looked at side by side."""
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -126,8 +131,10 @@ def status(tools: Tools, app: str = "") -> Status:
         places = tuple(p for p in tools.places() if app in ("", p.app))
     except FairleadError as error:
         problem = Problem(error.what, error.hint)
-    told = tuple(place_status(tools, place) for place in places)
-    return Status(str(tools.home.root), tools.machine.seen(), told, problem)
+    with ThreadPoolExecutor(WIDTH) as pool:  # most of a look is waiting for git and for copies
+        machine = pool.submit(tools.machine.seen)
+        told = tuple(pool.map(lambda place: place_status(tools, place), places))
+        return Status(str(tools.home.root), machine.result(), told, problem)
 
 
 def place_status(tools: Tools, place: Place) -> PlaceStatus:

@@ -37,8 +37,13 @@ def zone_here(now: float) -> tzinfo:
 
 def _commit(tools: Tools, text: str, directory: Path) -> str:
     """The commit git knows by that name here; "" for none."""
-    if text.startswith("-"):
+    repository = next((d / ".git" for d in (directory, *directory.parents) if _has(d)), None)
+    if repository is None or text.startswith("-"):
         return ""
     with suppress(FairleadError):
-        return tools.repositories.resolve(directory, text)
+        return tools.repositories.resolve(repository, text)
     return ""
+
+
+def _has(directory: Path) -> bool:
+    return (directory / ".git").exists()
