@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from fairlead.artifact.ports import Toolchain
 from fairlead.base.clock import SystemClock
 from fairlead.base.errors import Unknown
 from fairlead.base.paths import Home
+from fairlead.base.wake import listens, wake
 from fairlead.checks.flow import Desk
 from fairlead.desired import flow as desired
 from fairlead.desired.flow import Deploy
@@ -162,12 +162,7 @@ class EmbeddedMachine:
 
     def wake(self) -> bool:
         """Tell the agent to look now; False when none listens."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as poke:
-            try:
-                poke.sendto(b"look", str(self._home.agent_socket))
-            except OSError:
-                return False
-        return True
+        return wake(self._home)
 
     def stop_agent(self, limit: float = 15.0) -> None:
         """Ask the agent to end, and wait until it has; copies run on. Raises Unknown."""
@@ -181,7 +176,7 @@ class EmbeddedMachine:
     def seen(self) -> MachineSeen:
         """What runs of the home's own; starts nothing and wakes nobody."""
         return MachineSeen(
-            self.runtime.supervisor_pid(), self._pid("caddy"), self._pid("agent"), self._ear()
+            self.runtime.supervisor_pid(), self._pid("caddy"), self._pid("agent"), listens(self._home)
         )
 
     def _pid(self, service: str) -> int:
@@ -190,11 +185,6 @@ class EmbeddedMachine:
         except Unknown:
             return 0
         return seen.pid if seen else 0
-
-    def _ear(self) -> bool:
-        """Whether somebody has the agent's socket open."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as poke:
-            return poke.connect_ex(str(self._home.agent_socket)) == 0
 
     def agent_pid(self) -> int:
         """The agent's process id; 0 when none runs."""

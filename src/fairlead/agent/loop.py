@@ -21,6 +21,7 @@ from fairlead.base.errors import Busy, FairleadError
 from fairlead.base.ids import Place
 from fairlead.base.journal import Event as Entry
 from fairlead.base.journal import Fact, Outcome, Verb
+from fairlead.base.wake import wake
 from fairlead.plan.drift import Item
 from fairlead.record.flow import head_of, unclosed
 from fairlead.service import drift
@@ -85,8 +86,7 @@ class Agent:
 
     def _nudge(self) -> None:
         """Let the loop see at once that something has become due."""
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
-            to.sendto(_NUDGE, str(self._tools.home.agent_socket))
+        wake(self._tools.home, _NUDGE)
 
     def _begin(self) -> None:
         """Close what died in the middle, and write down that an agent is here."""

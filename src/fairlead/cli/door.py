@@ -55,7 +55,7 @@ class Door:
 
         meant = place_meant(self.tools, text, Path.cwd())
         if meant.why:
-            self.say(f"{meant.place}: {meant.why}")
+            self.say(f"taking {meant.place}, {meant.why}")
         return meant.place
 
     def say(self, text: str) -> None:

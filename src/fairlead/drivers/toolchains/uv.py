@@ -13,7 +13,6 @@ import sys
 import sysconfig
 import tomllib
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,7 @@ class Uv:
         lock_digest = key_of({**contents, "dependencies": dependencies})
         parts = {
             "form": _FORM,
-            "tool": f"uv {version('uv')}",
+            "tool": f"uv {_version()}",
             "python": f"{platform.python_version()} {python.own_python()}",
             "asked": python.request(tree, project),
             "platform": f"{sysconfig.get_platform()} {' '.join(platform.libc_ver())}",
@@ -198,3 +197,10 @@ def _sync(job: Install, interpreter: str) -> tuple[tuple[str, ...], Path]:
 def _unlocked(job: Install) -> str:
     fix = "uv lock" if job.recipe.lock == "pyproject.toml" else "uv pip compile"
     return f"{job.recipe.lock} leaves versions open: resolved once, now; {fix} fixes them"
+
+
+def _version() -> str:
+    """uv's own version."""
+    from importlib.metadata import version  # milliseconds that only a build need pay
+
+    return version("uv")

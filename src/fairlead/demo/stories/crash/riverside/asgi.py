@@ -23,6 +23,8 @@ if settings.DEBUG:  # in production the proxy serves /static/ from STATIC_ROOT
 
 from levels.live import push_levels  # noqa: E402 (models are ready only now)
 
+gc.enable()
+
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Answer one connection, by its kind."""
@@ -41,7 +43,6 @@ async def lifespan(receive: Any, send: Any) -> None:
         if message["type"] == "lifespan.startup":
             logging.getLogger(__name__).info(describe())
             await warm(http)
-            gc.enable()
             gc.freeze()  # what was made so far stays; a full collection need not look at it
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
