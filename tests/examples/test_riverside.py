@@ -34,6 +34,8 @@ APP = parse((EXAMPLE / "fairlead.toml").read_text())
 ROLES = {role.name: role for role in APP.roles}
 FORECAST = "/api/stations/castle-quay/forecast"
 
+pytestmark = pytest.mark.scene
+
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -297,7 +299,7 @@ def test_workers_finish_and_exit_0(site: Site, port: int, running: list):
     running += [web, *workers]
     ready(port, web)
     until(lambda: json.loads(get(port, FORECAST)[1])["source"] == "stored")
-    assert json.loads(get(port, "/api/stations")[1])["status"] == "ok"
+    until(lambda: json.loads(get(port, "/api/stations")[1])["status"] == "ok")
     for worker in workers:
         worker.send_signal(signal.SIGTERM)
     assert [worker.wait(10) for worker in workers] == [0, 0]

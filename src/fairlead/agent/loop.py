@@ -17,13 +17,15 @@ from pathlib import Path
 from threading import Event
 
 from fairlead import __version__
+from fairlead.base.clock import seconds_of
 from fairlead.base.errors import Busy, FairleadError
 from fairlead.base.ids import Place
-from fairlead.base.journal import Event as Entry
+from fairlead.base.journal import Event as Said
 from fairlead.base.journal import Fact, Outcome, Verb
 from fairlead.base.wake import wake
 from fairlead.plan.drift import Item
 from fairlead.record.flow import head_of, unclosed
+from fairlead.record.model import Entry
 from fairlead.service import drift
 from fairlead.service.clean import clean
 from fairlead.service.places import Left, Rest, anchor, reconcile
@@ -38,6 +40,10 @@ SOON = 0.2
 
 WIDTH = 4
 """How many places and builds are worked on at once."""
+
+
+def _age(entry: Entry) -> float:
+    return time.time() - seconds_of(entry.at)
 
 
 def sweep(work: Path) -> None:
@@ -93,11 +99,14 @@ class Agent:
         sweep(self._tools.home.work)
         for entry in unclosed(self._tools.store):
             # A migration goes on without us, and a rollout is carried on: both close their own.
-            if entry.verb in (Verb.STEP, Verb.BUILD) and entry.text("step") != "migrate":
+            ours = entry.verb in (Verb.STEP, Verb.BUILD) and entry.text("step") != "migrate"
+            # A push may be under way now; one that began a day ago was cut off.
+            old = entry.verb in (Verb.PUSH, Verb.VERIFY) and _age(entry) > _DAY
+            if ours or old:
                 self._tools.record.close_unknown(entry, "agent")
         facts: dict[str, Fact] = {"pid": os.getpid(), "version": __version__, "reason": "started"}
         self._tools.record.write(
-            Entry(Verb.AGENT, Outcome.DONE, "agent", "the agent started", facts=facts)
+            Said(Verb.AGENT, Outcome.DONE, "agent", "the agent started", facts=facts)
         )
 
     def _socket(self) -> socket.socket:
@@ -165,7 +174,7 @@ class Agent:
         app = key[1] if isinstance(key, tuple) and key[0] == "push" else place.app
         with contextlib.suppress(FairleadError):
             self._tools.record.write(
-                Entry(
+                Said(
                     Verb.AGENT,
                     Outcome.REFUSED,
                     "agent",

@@ -51,13 +51,17 @@ def changed(
 def write(paper: Paper, view: Changed) -> None:
     """Oldest first; under each release what it changed."""
     if not view.happened:
-        paper.line(f"nothing changed from {words.clock(view.since)} to {words.clock(view.until)}")
-    for happened in view.happened:
-        style = _STYLES.get(happened.kind, "")
-        paper.line((words.clock(happened.at), "dim"), "  ", (_told(happened), style))
-        if happened.difference:
-            for line in _difference(happened.difference):
-                paper.line(line, indent=4)
+        since, until = words.clock(view.since, paper.now), words.clock(view.until, paper.now)
+        paper.line(f"nothing changed from {since} to {until}")
+    paper.table([row for happened in view.happened for row in _rows(paper, happened)])
+
+
+def _rows(paper: Paper, happened: Happened) -> Iterator[tuple[Piece, Piece]]:
+    at = words.clock(happened.at, paper.now)
+    yield (at, "dim"), (_told(happened), _STYLES.get(happened.kind, ""))
+    if happened.difference and happened.release:
+        for line in _difference(happened.difference):
+            yield "", line
 
 
 def _told(happened: Happened) -> str:
@@ -72,20 +76,20 @@ def _difference(difference: Difference) -> Iterator[Piece]:
         )
         yield first, "dim"
         return
-    yield f"against release {difference.previous}:", "dim"
+    yield f"  against release {difference.previous}:", "dim"
     for commit in difference.commits[:_COMMITS]:
-        yield f"  {commit}"
+        yield f"    {commit}"
     if len(difference.commits) > _COMMITS:
-        yield f"  and {len(difference.commits) - _COMMITS} commits more", "dim"
+        yield f"    and {len(difference.commits) - _COMMITS} commits more", "dim"
     for one in difference.dependencies:
-        yield f"  dependency {_differs(one)}"
+        yield f"    dependency {_differs(one)}"
     for one in difference.settings:
-        yield f"  setting {_differs(one)}"
+        yield f"    setting {_differs(one)}"
     if difference.schema:
-        yield "  schema changed"
+        yield "    schema changed"
     same = not (difference.commits or difference.dependencies or difference.settings)
     if same and not difference.schema:
-        yield "  no difference", "dim"
+        yield "    no difference", "dim"
 
 
 def _differs(one: Differs) -> str:

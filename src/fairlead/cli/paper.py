@@ -6,13 +6,14 @@ No piece can carry an escape code or a line end of its own.
 
 import os
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from fairlead.base.text import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, OverflowMethod
     from rich.text import Text
 
 Piece = str | tuple[str, str]
@@ -28,13 +29,14 @@ GAP = 2
 
 
 class Paper:
-    """Plain text on a stream."""
+    """Plain text on a stream. ``now``: what times are told against."""
 
     rich = False
     """Whether a person reads along on a terminal, so that more may be shown."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, now: float) -> None:
         self._stream = stream
+        self.now = now
 
     def line(self, *pieces: Piece, indent: int = 0) -> None:
         """One line of text."""
@@ -45,9 +47,17 @@ class Paper:
         self._put("")
 
     def table(
-        self, rows: Iterable[Sequence[Piece]], head: Sequence[str] = (), indent: int = 0
+        self,
+        rows: Iterable[Sequence[Piece]],
+        head: Sequence[str] = (),
+        indent: int = 0,
+        *,
+        cut: bool = False,
     ) -> None:
-        """Columns, each as wide as its widest cell; the last one is not padded."""
+        """Columns, each as wide as its widest cell; the last one is not padded.
+
+        On a terminal the last column is folded, or ``cut`` where one line is enough.
+        """
         whole = [list(map(plain, row)) for row in rows]
         if head and whole:
             whole.insert(0, [word.upper() for word in head])
@@ -74,15 +84,15 @@ class Terminal(Paper):
 
     rich = True
 
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream)
-        self._console = _console(stream)
+    def __init__(self, stream: TextIO, now: float, width: int | None = None) -> None:
+        super().__init__(stream, now)
+        self._console = _console(stream, width)
 
     def line(self, *pieces: Piece, indent: int = 0) -> None:
         """One line of text; what does not fit goes on below, indented."""
         from rich.padding import Padding
 
-        self._console.print(Padding(inked(pieces), (0, 0, 0, indent)))
+        self._console.print(Padding(inked(pieces), (0, 0, 0, indent), expand=False))
 
     def blank(self) -> None:
         """An empty line."""
@@ -93,7 +103,12 @@ class Terminal(Paper):
         self._console.print(inked([(head, "dim"), text]), soft_wrap=True)
 
     def table(
-        self, rows: Iterable[Sequence[Piece]], head: Sequence[str] = (), indent: int = 0
+        self,
+        rows: Iterable[Sequence[Piece]],
+        head: Sequence[str] = (),
+        indent: int = 0,
+        *,
+        cut: bool = False,
     ) -> None:
         """Columns without lines around them."""
         from rich.padding import Padding
@@ -103,14 +118,19 @@ class Terminal(Paper):
         if not whole:
             return
         table = Table(
-            box=None, show_header=bool(head), header_style="dim", pad_edge=False, padding=(0, GAP)
+            box=None,
+            show_header=bool(head),
+            header_style="dim",
+            pad_edge=False,
+            padding=(0, GAP, 0, 0),
         )
         for n in range(len(whole[0])):
             last = n == len(whole[0]) - 1
-            table.add_column(head[n] if head else "", overflow="fold", no_wrap=not last)
+            fold: OverflowMethod = "ellipsis" if cut else "fold"
+            table.add_column(head[n] if head else "", overflow=fold, no_wrap=cut or not last)
         for row in whole:
             table.add_row(*row)
-        self._console.print(Padding(table, (0, 0, 0, indent)))
+        self._console.print(Padding(table, (0, 0, 0, indent), expand=False))
 
 
 def plain(piece: Piece) -> str:
@@ -129,21 +149,16 @@ def inked(pieces: Iterable[Piece]) -> "Text":
     return text
 
 
-def _console(stream: TextIO) -> "Console":
+def _console(stream: TextIO, width: int | None) -> "Console":
     from rich.console import Console
 
-    return Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
 def paper_on(stream: TextIO) -> Paper:
     """What suits the stream."""
-    rich = is_terminal(stream) and os.environ.get("TERM", "dumb") != "dumb"
-    return Terminal(stream) if rich else Paper(stream)
-
-
-def is_terminal(stream: TextIO) -> bool:
-    """Whether a person sits at the other end."""
-    return stream.isatty()
+    rich = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return Terminal(stream, time.time()) if rich else Paper(stream, time.time())
 
 
 def talk() -> Paper:

@@ -55,14 +55,14 @@ def show(door: Door, since: int | None, lines: int) -> None:
 
 
 def _shown(paper: Paper, view: ask.Shown) -> None:
-    paper.table([_row(line) for line in view.entries])
+    paper.table([_row(paper, line) for line in view.entries])
 
 
-def _row(line: ask.Line) -> tuple[Piece, Piece, Piece]:
+def _row(paper: Paper, line: ask.Line) -> tuple[Piece, Piece, Piece]:
     entry = line.entry
     return (
         (str(entry.seq), "dim"),
-        (words.clock(entry.at), "dim"),
+        (words.clock(entry.at, paper.now), "dim"),
         (line.sentence, _OUTCOMES.get(entry.outcome, "")),
     )
 
@@ -76,6 +76,6 @@ def follow(door: Door, since: int | None, app: str) -> None:
         if door.json:
             put_json(line, line=True)
         else:
-            paper_row = _row(line)
-            door.paper.line(paper_row[0], "  ", paper_row[1], "  ", paper_row[2])
+            number, at, said = _row(door.paper, line)
+            door.paper.line(number, "  ", at, "  ", said)
             door.paper.flush()

@@ -42,7 +42,7 @@ def write(paper: Paper, view: Releases) -> None:
         return
     environments = [place.environment for place in view.releases[0].places]
     head = ["", "commit", "made", "by", "deps", *environments, "subject"]
-    paper.table([_row(line) for line in view.releases], head)
+    paper.table([_row(paper, line) for line in view.releases], head, cut=True)
     for line in view.releases:
         for said in _trouble(line):
             paper.line((f"release {line.number} ", "dim"), said)
@@ -50,12 +50,12 @@ def write(paper: Paper, view: Releases) -> None:
         paper.line((f"{view.older} older ones: --lines {view.older + len(view.releases)}", "dim"))
 
 
-def _row(line: ReleaseLine) -> list[Piece]:
+def _row(paper: Paper, line: ReleaseLine) -> list[Piece]:
     states: list[Piece] = [(p.outcome, _OUTCOMES.get(p.outcome, "")) for p in line.places]
     return [
         (str(line.number), "head"),
         words.commit(line.commit),
-        words.clock(line.made_at) if line.made_at else "",
+        words.clock(line.made_at, paper.now) if line.made_at else "",
         line.made_by,
         str(line.dependencies),
         *states,

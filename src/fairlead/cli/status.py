@@ -71,33 +71,33 @@ def _place(paper: Paper, place: PlaceStatus) -> None:
     paper.line(*title)
     if place.sentence:
         paper.line(place.sentence, indent=2)
-    paper.table(_facts(place), indent=2)
+    paper.table(_facts(place, paper.now), indent=2)
     if place.problem and place.problem.hint:
         paper.line(("hint: ", "dim"), place.problem.hint, indent=2)
 
 
-def _facts(place: PlaceStatus) -> Iterator[tuple[Piece, Piece]]:
+def _facts(place: PlaceStatus, now: float) -> Iterator[tuple[Piece, Piece]]:
     """What is worth a line, and only that."""
     if place.serving:
-        yield ("serving", "dim"), _serving(place)
+        yield ("serving", "dim"), _serving(place, now)
     if place.desired and place.desired != place.serving:
         yield ("desired", "dim"), _desired(place)
     for role in place.roles:
         yield (role.role, "dim"), _role(place, role)
     for copy in _odd(place):
-        yield "", _copy(copy)
+        yield "", _copy(copy, now)
     if shares := _shares(place):
         yield ("traffic", "dim"), shares
     if place.held:
-        yield ("held", "dim"), f"release {place.held} until {words.clock(place.held_until)}"
-    yield from _open(place)
+        yield ("held", "dim"), f"release {place.held} until {words.clock(place.held_until, now)}"
+    yield from _open(place, now)
 
 
-def _open(place: PlaceStatus) -> Iterator[tuple[Piece, Piece]]:
+def _open(place: PlaceStatus, now: float) -> Iterator[tuple[Piece, Piece]]:
     """What is under way, what waits for a person, what is amiss."""
     if place.underway:
         holder = f", by {place.underway.holder}" if place.underway.holder else ""
-        yield ("rollout", "dim"), f"since {words.ago(place.underway.since)}{holder}"
+        yield ("rollout", "dim"), f"since {words.ago(place.underway.since, now)}{holder}"
     if place.proposal:
         waits = place.proposal
         said = f"release {waits.release} ({waits.subject}), by {waits.who}: {waits.command}"
@@ -108,11 +108,11 @@ def _open(place: PlaceStatus) -> Iterator[tuple[Piece, Piece]]:
         yield "", f"fairlead drift {place.app}/{place.environment} --revert, or --adopt"
 
 
-def _serving(place: PlaceStatus) -> str:
+def _serving(place: PlaceStatus, now: float) -> str:
     said = f"release {place.serving}"
     if place.serving == place.desired:
         said += f" · {words.commit(place.commit)} {place.subject}".rstrip()
-    return f"{said} · {words.ago(place.since)}" if place.since else said
+    return f"{said} · {words.ago(place.since, now)}" if place.since else said
 
 
 def _desired(place: PlaceStatus) -> str:
@@ -141,11 +141,11 @@ def _odd(place: PlaceStatus) -> Iterator[CopyStatus]:
             yield copy
 
 
-def _copy(copy: CopyStatus) -> Piece:
-    crashes = f", {words.counted(copy.crashes, 'crash')}" if copy.crashes else ""
-    crashes = crashes.replace("crashs", "crashes")
+def _copy(copy: CopyStatus, now: float) -> Piece:
+    times = "once" if copy.crashes == 1 else f"{copy.crashes} times"
+    crashes = f", crashed {times}" if copy.crashes else ""
     detail = f": {copy.detail}" if copy.detail else ""
-    since = words.ago(copy.since)
+    since = words.ago(copy.since, now)
     said = f"{copy.name} of release {copy.release} {copy.state} {since}{crashes}{detail}"
     return said, _COPIES.get(copy.state, "bad")
 

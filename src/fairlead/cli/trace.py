@@ -33,15 +33,18 @@ def trace(door: Door, text: tuple[str, ...], app: str, environment: str) -> None
 
 
 def write(paper: Paper, view: Trace) -> None:
-    """The line; on a terminal its stations too, each with when it was passed."""
-    paper.line(view.line)
-    if paper.rich:
-        paper.blank()
-        paper.table([_station(link) for link in view.links], indent=2)
+    """The line; on a terminal its stations beneath each other, with when each was passed."""
+    said = "".join(f" → {link.text}" for link in view.links)
+    head = view.line.removesuffix(said)
+    if paper.rich and view.links and head != view.line:
+        paper.line((head, "head"))
+        paper.table([_station(paper, link) for link in view.links], indent=2)
+    else:
+        paper.line(view.line)
     for other in view.also:
         paper.line(("also: ", "dim"), other)
 
 
-def _station(link: Link) -> tuple[tuple[str, str], tuple[str, str], str]:
+def _station(paper: Paper, link: Link) -> tuple[tuple[str, str], tuple[str, str], str]:
     mark = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}[link.ok]
-    return mark, (words.clock(link.at) if link.at else "", "dim"), link.text
+    return mark, (words.clock(link.at, paper.now) if link.at else "", "dim"), link.text

@@ -182,7 +182,7 @@ def _step(entry: Entry) -> str:
     reason = f": {entry.why}" if entry.why else ""
     if entry.outcome == Outcome.INTENT:
         return f"{thing}{reason}"
-    if entry.outcome == Outcome.DONE and entry.why:
+    if entry.outcome in (Outcome.INTENT, Outcome.DONE) and entry.why:
         return f"{entry.why}{pid}{detail}"
     if entry.outcome == Outcome.DONE:
         return f"{thing}{pid} done{detail}"

@@ -50,14 +50,18 @@ class CanaryJudge:
         return {0: Health.HEALTHY, 1: Health.UNHEALTHY}.get(asked.exit, Health.NOT_KNOWN)
 
     def _smokes(self, release: Release, processes: tuple[Process, ...]) -> Health:
-        """The smoke checks that are requests, asked of every new copy. None: not known."""
+        """The smoke checks that are requests, asked of every new copy among ``processes``.
+
+        A wrong answer is unhealthy. No answer, and nothing asked, are not known.
+        """
         now = self._clock.now()
-        asked = [
-            fault_of(smoke, self._http.get(p.address, smoke.path, smoke.limit), release, now)
+        answers = [
+            (smoke, self._http.get(p.address, smoke.path, smoke.limit))
             for p in processes
             for smoke in release.manifest.smokes
             if p.copy.release == release.number and p.copy.role == smoke.role and smoke.path
         ]
-        if not asked:
-            return Health.NOT_KNOWN
-        return Health.UNHEALTHY if any(asked) else Health.HEALTHY
+        if any(answer.status and fault_of(smoke, answer, release, now) for smoke, answer in answers):
+            return Health.UNHEALTHY
+        silent = not answers or any(answer.status == 0 for _, answer in answers)
+        return Health.NOT_KNOWN if silent else Health.HEALTHY

@@ -92,14 +92,16 @@ class _Eye:
         return role_of(release, copy.role) if release else None
 
     def health(self, processes: tuple[Process, ...]) -> Health:
-        """The verdict from outside, asked only while a canary shares the traffic."""
+        """The verdict from outside, asked only while a canary shares a role's traffic, and
+        only of the copies that do: others may still be booting."""
         wanted = self.wanted
         if wanted is None or not isinstance(wanted.strategy, Canary):
             return Health.NOT_KNOWN
-        releases = {copy.release for route in self.routes for copy, _ in route.shares}
-        if len(releases) < 2 or wanted.release.number not in releases:
+        sharing = _sharing(self.routes)
+        if not any(copy.release == wanted.release.number for copy in sharing):
             return Health.NOT_KNOWN
-        return self.world.canary.judge(wanted, wanted.strategy, processes)
+        asked = tuple(process for process in processes if process.copy in sharing)
+        return self.world.canary.judge(wanted, wanted.strategy, asked)
 
 
 _ENDED = {
@@ -107,6 +109,12 @@ _ENDED = {
     ProcessState.STOPPING: CopyState.STOPPING,
     ProcessState.UNKNOWN: CopyState.UNKNOWN,
 }
+
+
+def _sharing(routes: tuple[Route, ...]) -> frozenset[CopyId]:
+    """The copies of roles whose traffic goes to more than one release."""
+    shared = [r.shares for r in routes if len({copy.release for copy, _ in r.shares}) > 1]
+    return frozenset(copy for shares in shared for copy, _ in shares)
 
 
 def _in_flight(world: World, place: Place) -> Mapping[str, int] | None:

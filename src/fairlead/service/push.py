@@ -92,8 +92,9 @@ def offered(tools: Tools, app: str, update: Update, who: str, show: Sink) -> Off
     except BaseException:
         _pushed(tools, change, update, Outcome.UNKNOWN, "the push was cut off", intent)
         raise
-    outcome = Outcome.DONE if accepted else Outcome.REFUSED
-    _pushed(tools, change, update, outcome, sentence, intent)
+    if not accepted:
+        _pushed(tools, change, update, Outcome.REFUSED, sentence, intent)
+    # Accepted is not pushed yet: git moves the ref now, and ``take_up`` writes that down.
     return Offered(update.ref, commit, accepted, protected, sentence, verdict)
 
 
@@ -162,9 +163,24 @@ def take_up(tools: Tools, app: str, show: Sink) -> tuple[Place, ...]:
     """
     asked: list[Place] = []
     for branch, commit in _fresh(tools, app):
-        asked += _release(tools, app, branch, commit, show)
-        tools.notes.put_handled(app, branch, commit)
+        _landed(tools, app, branch, commit)
+        try:
+            asked += _release(tools, app, branch, commit, show)
+        finally:
+            # What cannot be built is not tried for ever: `fairlead up` asks for it again.
+            tools.notes.put_handled(app, branch, commit)
     return tuple(asked)
+
+
+def _landed(tools: Tools, app: str, branch: str, commit: CommitId) -> None:
+    """Write down that a push which was accepted has moved its branch."""
+    for entry in map(entry_of, tools.store.open()):
+        same = (entry.app, entry.text("commit"), entry.text("ref")) == (app, commit, HEADS + branch)
+        if entry.verb == Verb.PUSH and same:
+            why = entry.text("subject") or "pushed"
+            event = Event(Verb.PUSH, Outcome.DONE, entry.who, why, app, intent=entry.seq,
+                          facts=dict(entry.facts))  # fmt: skip
+            tools.record.write(event)
 
 
 def _fresh(tools: Tools, app: str) -> list[tuple[str, CommitId]]:

@@ -59,6 +59,9 @@ def up(tools: Tools, clone: Worktree, environment: str, say: Say) -> Up:
         done = End("done", "it serves already", place)
         return _up(tools, manifest, commit, repository, (done,), nothing_to_do=True)
     since = head_of(tools.store).seq
+    if tools.notes.handled(manifest.name).get(chosen.branch) == commit:
+        # It was pushed before and does not serve: git would have nothing to do, so ask again.
+        tools.notes.put_handled(manifest.name, chosen.branch, "")
     _push(tools, clone, manifest.name, commit, chosen.branch, say)
     places = sum(e.branch == chosen.branch for e in manifest.environments)
     tools.machine.wake()

@@ -26,7 +26,6 @@ from fairlead.rollout.look import look
 from fairlead.service.ports import MachineSeen
 from fairlead.service.tools import Tools
 
-
 WIDTH = 4
 """How many places are looked at side by side."""
 

@@ -5,8 +5,6 @@ import logging
 import os
 from typing import Any
 
-gc.disable()  # starting makes 100,000 objects and no garbage: looking for it costs 60 ms
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "riverside.settings")
 
 from django.conf import settings  # noqa: E402
@@ -22,8 +20,6 @@ if settings.DEBUG:  # in production the proxy serves /static/ from STATIC_ROOT
     http = ASGIStaticFilesHandler(http)
 
 from levels.live import push_levels  # noqa: E402 (models are ready only now)
-
-gc.enable()
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -43,7 +39,7 @@ async def lifespan(receive: Any, send: Any) -> None:
         if message["type"] == "lifespan.startup":
             logging.getLogger(__name__).info(describe())
             await warm(http)
-            gc.freeze()  # what was made so far stays; a full collection need not look at it
+            gc.freeze()  # made to stay: a full collection would spend 10 ms looking at it
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,60 @@
+"""Several at once: two pushers, and a push while a rollout is under way."""
+
+from fairlead.base.journal import Outcome, Verb
+from scenes.house import House, until
+
+
+def test_two_pushes_at_once_have_one_order_and_no_mix(house: House):
+    """Two clones push different commits to one branch in the same instant.
+
+    git lets one of them move the ref; the other is told so. What serves is the one that won,
+    whole, and both are in the record.
+    """
+    one = house.app("race", copies=2)
+    one.released()
+    two = one.clone_again()
+    commits = one.change("one", check_seconds=1), two.change("two", check_seconds=1)
+    with one.users(), one.pushing() as first, two.pushing() as second:
+        said = [process.communicate(timeout=100)[0] for process in (first, second)]
+        codes = [first.returncode, second.returncode]
+        assert sorted(codes) == [0, 1], said
+        won = commits[codes.index(0)]
+        assert one.head() == won
+        one.serves(2)
+        one.settled()
+    release = house.tools.world.releases.get("race", 2)
+    assert release is not None
+    assert release.artifact.commit == won
+    running = house.tools.world.runtime.processes(one.place)
+    assert {p.copy.release for p in running} <= {1, 2}
+    pushes = {e.text("commit") for e in house.entries("race", Verb.PUSH)}
+    assert pushes >= set(commits)
+
+
+def test_a_push_while_a_rollout_is_under_way_waits_its_turn(house: House):
+    """The rollout under way ends, then the newer one begins: never both at once."""
+    app = house.app("queue")
+    app.released()
+    with app.users():
+        app.change("slow to start", boot=4)
+        with app.pushing() as first:
+            until(lambda: _rolling(house, 2), "the rollout of release 2 began")
+            app.change("the one after")
+            second = app.push()
+            said, _ = first.communicate(timeout=100)
+        assert first.returncode == 0, said
+        assert second.code == 0, second.said
+        app.serves(3)
+        app.settled()
+    rollouts = [(e.release, e.outcome) for e in house.entries("queue", Verb.ROLLOUT)]
+    assert rollouts[-2:] == [(2, Outcome.DONE), (3, Outcome.DONE)]
+    assert "rolled out in" in said
+
+
+def _rolling(house: House, number: int) -> bool:
+    from fairlead.record.flow import unclosed
+
+    return any(
+        (e.verb, e.app, e.release) == (Verb.ROLLOUT, "queue", number)
+        for e in unclosed(house.tools.store)
+    )
