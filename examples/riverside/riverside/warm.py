@@ -1,7 +1,7 @@
 """Ask the site its own questions before anybody else does.
 
-The first request of a process loads the addresses, the templates and the languages, and opens
-the database: some 100 ms that no visitor should meet. What fails here is not an error yet: the
+The first requests of a process load the addresses, the templates and the languages, and open
+the database: some 65 ms that no visitor should meet. What fails here is not an error yet: the
 health check will say it, to the one who asks.
 """
 
