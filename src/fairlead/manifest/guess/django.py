@@ -1,6 +1,7 @@
 """Django: found by ``manage.py``, read from its settings."""
 
 import ast
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +9,13 @@ from posixpath import dirname
 
 from fairlead.manifest.guess import celery, health, packages, tests
 from fairlead.manifest.guess.draft import Draft
-from fairlead.manifest.guess.repository import Repository, best_health, is_health
+from fairlead.manifest.guess.repository import (
+    Repository,
+    best_health,
+    is_health,
+    parsed,
+    text_of,
+)
 from fairlead.manifest.guess.servers import Application, quoted, serve
 from fairlead.manifest.guess.settings import Settings, settings
 from fairlead.manifest.guess.urls import routes
@@ -48,10 +55,36 @@ class Project:
 def look(repository: Repository) -> Draft | None:
     """The draft for a Django project; None when this is none."""
     for manage in repository.named("manage.py"):
-        match = _MODULE.search(repository.text(manage))
+        text = repository.text(manage)
+        match = _MODULE.search(text)
         if match:
             return _draft(repository, Project(manage, match[1]))
+        chosen = _chosen(repository, manage, text)
+        if chosen:
+            draft = _draft(repository, Project(manage, chosen))
+            draft.todo.append(f"{manage} picks its settings as it runs; this takes {chosen}")
+            return draft
     return None
+
+
+def _chosen(repository: Repository, manage: str, text: str) -> str:
+    """The settings module of a ``manage.py`` that works it out as it runs; "" for none.
+
+    Of the module names it holds that are files here, one called settings, else the first.
+    """
+    if "DJANGO_SETTINGS_MODULE" not in text:
+        return ""
+    base = dirname(manage)
+    paths = {name: posixpath.join(base, f"{name.replace('.', '/')}.py") for name in _names(text)}
+    found = [name for name, path in paths.items() if repository.has(path)]
+    return next((name for name in found if name.endswith(".settings")), (found or [""])[0])
+
+
+def _names(text: str) -> list[str]:
+    """The texts in a Python source that are dotted names, in order; none when it does not parse."""
+    tree = parsed(text)
+    values = [text_of(node) for node in ast.walk(tree)] if tree else []
+    return [v for v in values if v and re.fullmatch(r"\w+(\.\w+)+", v)]
 
 
 def _draft(repository: Repository, project: Project) -> Draft:
