@@ -194,6 +194,10 @@ class EmbeddedMachine:
         """End everything of this home: copies, proxy, agent, supervisor."""
         self.runtime.shutdown()
 
+    def alive(self, pid: int) -> bool:
+        """Whether that process is there; one that took its number counts."""
+        return Path(f"/proc/{pid}").exists()
+
     def free_listen(self, taken: frozenset[str]) -> str:
         """A free ``127.0.0.1:port`` that is not in ``taken``."""
         return free_listen(taken)

@@ -206,6 +206,7 @@ def _finish(
     schema = rules.schema_of(app.migrate, tree_id, source, lock)
     log = _log(shop, name, commit)
     _run_commands(shop, app.build, staged, work, log, show)
+    _must_have_assets(app.build, tree)
     _compile(shop, app.build, staged, run, log)
     files = shop.store.files(tree, _put_links(run, tree))
     artifact = Artifact(
@@ -261,6 +262,15 @@ def _run_commands(
             raise _failed(shop, line, build, end, log)
     for name in links:
         (tree / name).unlink(missing_ok=True)
+
+
+def _must_have_assets(build: Build, tree: Path) -> None:
+    """What the proxy is to serve itself has to be there. Raises Refused."""
+    if build.assets and not (tree / build.assets.directory).is_dir():
+        raise Refused(
+            f"build.assets.directory: the build left no directory {build.assets.directory!r}",
+            "name where build.commands leave the assets, or add the command that makes them",
+        )
 
 
 def _failed(shop: Workshop, line: str, build: Build, end: Exit, log: Path) -> FairleadError:

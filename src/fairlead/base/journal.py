@@ -33,7 +33,7 @@ class Verb(StrEnum):
 
 
 FACTS: Mapping[Verb, frozenset[str]] = {
-    Verb.PUSH: frozenset({"ref", "old", "commit", "subject"}),
+    Verb.PUSH: frozenset({"ref", "old", "commit", "subject", "receiver"}),
     Verb.VERIFY: frozenset({"commit", "subject", "tree", "verdict", "checks", "log"}),
     Verb.BUILD: frozenset({"commit", "digest", "environment_key", "milliseconds", "log"}),
     Verb.RELEASE: frozenset({"commit", "subject", "digest", "file", "settings", "schema"}),

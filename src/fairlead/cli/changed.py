@@ -71,10 +71,8 @@ def _told(happened: Happened) -> str:
 
 def _difference(difference: Difference) -> Iterator[Piece]:
     if not difference.known:
-        first = (
-            "the first release here" if not difference.previous else "what it changed: not known"
-        )
-        yield first, "dim"
+        known = "its difference is not known" if difference.previous else "the first release here"
+        yield f"  {known}", "dim"
         return
     yield f"  against release {difference.previous}:", "dim"
     for commit in difference.commits[:_COMMITS]:

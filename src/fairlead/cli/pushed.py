@@ -1,5 +1,6 @@
 """What a push's hooks do, and what its pusher sees."""
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,7 +41,9 @@ def say(line: str) -> None:
 def pre_receive(home: Home, lines: Iterable[str]) -> int:
     """Verify every ref; 1 when one may not move, and then none does."""
     tools = tools_of(home)
-    found = [offered(tools, app_here(), update, tools.me, say) for update in updates_of(lines)]
+    app, receiver = app_here(), os.getppid()  # git itself: a hook is a script that becomes us
+    updates = updates_of(lines)
+    found = [offered(tools, app, update, tools.me, say, receiver) for update in updates]
     for one in found:
         state = "accepted" if one.accepted else "refused"
         say(f"{one.ref.removeprefix(HEADS)}: {state}: {one.sentence}")
@@ -79,6 +82,7 @@ def _show(tools: Tools, app: str, commit: str, places: int) -> None:
     for end in await_commit(tools, app, commit, places, _pushed(tools, commit), say):
         if not end.well:
             say(f"{end.outcome}: {end.sentence}")
+            say(f"look: {end.look}")
     say(trace(tools.store, commit, now=tools.clock.now()).line)
 
 

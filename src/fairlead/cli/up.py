@@ -42,5 +42,6 @@ def _write(paper: "Paper", found: "Up") -> None:
         paper.line(f"{where}{end.outcome}: {end.sentence}")
     for environment, address in found.addresses:
         paper.line(f"{found.app} in {environment} serves at {address}")
-    if not found.well:
-        sys.stderr.write(f"\nhint: fairlead trace {found.commit[:12]}\n")
+    looks = dict.fromkeys(end.look for end in found.ends if not end.well)
+    if looks:
+        sys.stderr.write(f"\nhint: {', '.join(looks)}\n")

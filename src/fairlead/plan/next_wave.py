@@ -34,7 +34,6 @@ from fairlead.plan.model import (
     Migrate,
     Observed,
     Prepare,
-    Restore,
     Settled,
     Smoke,
     Stage,
@@ -64,6 +63,7 @@ def next_wave(wanted: Desired, seen: Observed) -> Decision:
         _done,
         _routes_left,
         _copies_left,
+        _files_left,
         _strays,
     )
     for question in questions:
@@ -100,13 +100,14 @@ _NAMES = {
 
 
 def _laid_out(view: View) -> Decision | None:
+    """Once a release is done its copies run from memory, and what keeps them serving comes
+    before its files: see ``_files_left``."""
     number = view.number
-    if number in view.seen.damaged:
-        step: Step = Restore(number, "its files are not what was built")
-        return Wave(Stage.CONFIG, (step,), f"Put release {number}'s files back as built.")
+    if view.damaged and not view.done:
+        return parts.restore(view)
     if number in view.seen.prepared:
         return None
-    step = Prepare(number, "its directories and settings come first")
+    step: Step = Prepare(number, "its directories and settings come first")
     return Wave(Stage.CONFIG, (step,), f"Lay out release {number}.")
 
 
@@ -275,6 +276,10 @@ def _held(view: View, copy: Copy) -> bool:
         return False
     before = copy.id.release == view.wanted.previous != view.number
     return before and view.seen.now < held_until(view)
+
+
+def _files_left(view: View) -> Decision | None:
+    return parts.restore(view) if view.damaged else None
 
 
 def _strays(view: View) -> Decision | None:

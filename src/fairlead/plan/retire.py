@@ -25,8 +25,11 @@ def retire(seen: Observed) -> Decision:
     Requests are turned away first, those in flight end, then copies are stopped: promise 2
     holds on the way out as well. Routes go last, because they know since when they are empty.
     """
-    return _turn_away(seen) or _stop(seen) or _forget(seen) or Settled(
-        "Nothing is desired here, and nothing runs."
+    return (
+        _turn_away(seen)
+        or _stop(seen)
+        or _forget(seen)
+        or Settled("Nothing is desired here, and nothing runs.")
     )
 
 

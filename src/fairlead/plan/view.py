@@ -49,6 +49,11 @@ class View:
         job = self.seen.job(JobKind.DONE, self.number)
         return job is not None and job.state is JobState.SUCCEEDED
 
+    @property
+    def damaged(self) -> bool:
+        """Whether the wanted release's files are no longer what was built."""
+        return self.number in self.seen.damaged
+
     def jobs(self) -> list[Job]:
         """The newest run of every job of this release under this revision, in one order."""
         mine = (self.number, self.wanted.revision)

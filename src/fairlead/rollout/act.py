@@ -59,7 +59,7 @@ class Actor:
             case Prepare():
                 self._prepare()
             case Restore():
-                self.world.files.restore(self._release())
+                return Said(", ".join(self.world.files.restore(self._release())))
             case Start(copy=copy):
                 return Said(facts={"pid": self._start(copy)})
             case SetRoute(role=role, shares=shares):
@@ -108,7 +108,8 @@ class Actor:
 
     def _route(self, name: str, shares: tuple[tuple[CopyId, int], ...]) -> None:
         if self.wanted is None:
-            return self._turn_away(name)
+            self._turn_away(name)
+            return
         role = self._role(name)
         addresses = {p.copy: p.address for p in self.world.runtime.processes(self.place)}
         gone = [str(copy) for copy, _ in shares if not addresses.get(copy)]

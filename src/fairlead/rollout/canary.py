@@ -3,6 +3,7 @@
 from threading import Lock
 
 from fairlead.base.clock import Clock
+from fairlead.base.ids import Place
 from fairlead.desired.model import Desired, Release
 from fairlead.manifest.model import Canary
 from fairlead.plan.model import Health
@@ -16,30 +17,33 @@ LIMIT = 10.0
 """Seconds a verdict command may take; past it the verdict is not known."""
 
 
+_NEVER = ("", 0.0, Health.NOT_KNOWN)
+
+
 class CanaryJudge:
-    """Asks for the verdict at most once a second for each revision."""
+    """Asks for the verdict at most once a second for each place's revision."""
 
     def __init__(self, http: Http, commands: Commands, files: Files, clock: Clock) -> None:
         self._http = http
         self._commands = commands
         self._files = files
         self._clock = clock
-        self._known: dict[str, tuple[float, Health]] = {}
+        self._known: dict[Place, tuple[str, float, Health]] = {}
         self._lock = Lock()
 
     def judge(self, wanted: Desired, strategy: Canary, processes: tuple[Process, ...]) -> Health:
         """HEALTHY, UNHEALTHY, or NOT_KNOWN, which never advances."""
         now = self._clock.now()
         with self._lock:
-            asked_at, health = self._known.get(wanted.revision, (0.0, Health.NOT_KNOWN))
-        if now - asked_at < ASK_EVERY:
+            revision, asked_at, health = self._known.get(wanted.place, _NEVER)
+        if revision == wanted.revision and now - asked_at < ASK_EVERY:
             return health
         if strategy.verdict:
             health = self._command(wanted, strategy.verdict)
         else:
             health = self._smokes(wanted.release, processes)
         with self._lock:
-            self._known = {wanted.revision: (now, health)}
+            self._known[wanted.place] = (wanted.revision, now, health)
         return health
 
     def _command(self, wanted: Desired, command: str) -> Health:
@@ -61,7 +65,9 @@ class CanaryJudge:
             for smoke in release.manifest.smokes
             if p.copy.release == release.number and p.copy.role == smoke.role and smoke.path
         ]
-        if any(answer.status and fault_of(smoke, answer, release, now) for smoke, answer in answers):
+        if any(
+            answer.status and fault_of(smoke, answer, release, now) for smoke, answer in answers
+        ):
             return Health.UNHEALTHY
         silent = not answers or any(answer.status == 0 for _, answer in answers)
         return Health.NOT_KNOWN if silent else Health.HEALTHY

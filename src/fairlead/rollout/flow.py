@@ -23,6 +23,7 @@ from fairlead.plan.model import (
     JobState,
     Migrate,
     Observed,
+    Restore,
     Route,
     SetRoute,
     Settled,
@@ -50,6 +51,12 @@ PATIENCE = 60.0
 """Seconds the world may give no answer before the rollout gives up for now."""
 
 
+_WRITES_ITSELF = (
+    "The files of release {number} change while it is rolled out ({paths}): it writes into its own "
+    "release. What it keeps belongs into the directory that FAIRLEAD_DATA names."
+)
+
+
 class Ending(msgspec.Struct, frozen=True):
     """How a rollout ended."""
 
@@ -74,6 +81,7 @@ class Rollout:
         self._holding = holding
         self._actor = Actor(world, place, wanted, holding.token)
         self._refusals: Counter[Step] = Counter()
+        self._restored = 0
 
     def cycle(self, asked: bool = True) -> Decision:
         """Look, decide, do the first wave; what was decided.
@@ -102,13 +110,19 @@ class Rollout:
         for step in wave.steps:
             if not asked and not may_unasked(step, seen.routes):
                 continue
-            halted = self._do(wave.stage, step)
+            try:
+                halted = self._do(wave.stage, step)
+            except JobFailed:
+                return wave  # its mark says so: the planner halts, and nothing more is done before
             if halted:
                 return halted
         return wave
 
     def _do(self, stage: Stage, step: Step) -> Halted | None:
-        """One step, written down before and after. Halts after ``TRIES`` refusals."""
+        """One step, written down before and after. Halts after ``TRIES`` refusals.
+
+        Raises JobFailed when a job's answer was no.
+        """
         self._holding.check()
         facts = self._facts(stage, step)
         intent = self._write(Outcome.INTENT, f"{phrase(step)}: {step.why}", facts)
@@ -116,12 +130,15 @@ class Rollout:
             said = self._actor.act(step, intent)
         except JobFailed as failed:
             self._write(Outcome.FAILED, failed.what, facts, intent)
-            return None  # its mark says so: the planner halts by itself
+            raise
         except FairleadError as error:
             if not self._goes_on(step, intent):
                 outcome = Outcome.UNKNOWN if isinstance(error, Unknown) else Outcome.FAILED
                 self._write(outcome, error.what, facts, intent)
             return self._refused(stage, step, error)
+        if isinstance(step, Restore) and self._restored_again(said.text):
+            self._write(Outcome.FAILED, f"changed again: {said.text}", facts, intent)
+            return Halted(stage, _WRITES_ITSELF.format(number=step.release, paths=said.text))
         if not isinstance(step, Migrate):
             why = f"{phrase(step)}: {said.text}" if said.text else phrase(step)
             self._write(Outcome.DONE, why, {**facts, **said.facts}, intent)
@@ -132,6 +149,11 @@ class Rollout:
         if not isinstance(step, Migrate):
             return False
         return any(job.intent == intent for job in self._world.marks.read(self._place).jobs)
+
+    def _restored_again(self, paths: str) -> bool:
+        """Whether files change as often as they are put back, within one rollout."""
+        self._restored += bool(paths)
+        return self._restored > 1
 
     def _refused(self, stage: Stage, step: Step, error: FairleadError) -> Halted | None:
         self._refusals[step] += 1

@@ -23,7 +23,7 @@ def look(world: World, place: Place, wanted: Desired | None) -> Observed:
     processes = world.runtime.processes(place)
     sites = world.proxy.sites(place)
     routes = tuple(_route(seen, marks.adopted) for seen in sites)
-    world.prober.forget_all_but(frozenset(process.pid for process in processes))
+    world.prober.forget_all_but(place, frozenset(process.pid for process in processes))
     eye = _Eye(world, place, wanted, routes, _in_flight(world, place))
     return Observed(
         now=now,
@@ -78,7 +78,7 @@ class _Eye:
         if not role.serves:
             settled = self.world.clock.now() - process.since >= role.settle
             return CopyState.READY if settled else CopyState.STARTING, process.since, ""
-        probed = self.world.prober.ask(process, role.health)
+        probed = self.world.prober.ask(self.place, process, role.health)
         return probed.state, probed.since, probed.detail
 
     def _role(self, copy: CopyId) -> Role | None:

@@ -259,10 +259,10 @@ class Files(Protocol):
         """Paths that are no longer what was built; () when none. Quick: it compares file facts."""
         ...
 
-    def restore(self, release: Release) -> None:
-        """Build it again from its commit and put it back.
+    def restore(self, release: Release) -> tuple[str, ...]:
+        """Build it again from its commit and put back what differs; the paths that did.
 
-        Raises Refused when the digest differs.
+        What was added is kept, out of the way. Raises Refused when the digest differs.
         """
         ...
 

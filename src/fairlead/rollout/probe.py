@@ -5,6 +5,7 @@ from threading import Lock
 import msgspec
 
 from fairlead.base.clock import Clock
+from fairlead.base.ids import Place
 from fairlead.plan.model import CopyState
 from fairlead.rollout.ports import Http, Process
 
@@ -34,13 +35,13 @@ class Prober:
     def __init__(self, http: Http, clock: Clock) -> None:
         self._http = http
         self._clock = clock
-        self._known: dict[int, Probed] = {}
+        self._known: dict[Place, dict[int, Probed]] = {}
         self._lock = Lock()
 
-    def ask(self, process: Process, health: str) -> Probed:
+    def ask(self, place: Place, process: Process, health: str) -> Probed:
         """The copy's state: STARTING (no answer, or 503), WRONG, or READY (2xx, 3xx)."""
         with self._lock:
-            known = self._known.get(process.pid)
+            known = self._known.get(place, {}).get(process.pid)
         now = self._clock.now()
         if known and known.state is CopyState.READY and now - known.asked_at < READY_FOR:
             return known
@@ -48,7 +49,7 @@ class Prober:
         if known and known.state is fresh.state:
             fresh = msgspec.structs.replace(fresh, since=known.since)
         with self._lock:
-            self._known[process.pid] = fresh
+            self._known.setdefault(place, {})[process.pid] = fresh
         return fresh
 
     def _fresh(self, process: Process, health: str, now: float) -> Probed:
@@ -61,7 +62,8 @@ class Prober:
         detail = f"{health} answered {answer.status}"
         return Probed(CopyState.WRONG, now, now, detail)
 
-    def forget_all_but(self, pids: frozenset[int]) -> None:
-        """Drop what is remembered of processes that are gone."""
+    def forget_all_but(self, place: Place, pids: frozenset[int]) -> None:
+        """Drop what is remembered of a place's processes that are gone."""
         with self._lock:
-            self._known = {pid: p for pid, p in self._known.items() if pid in pids}
+            known = self._known.get(place, {})
+            self._known[place] = {pid: p for pid, p in known.items() if pid in pids}

@@ -46,10 +46,12 @@ class PlaceFiles:
         """Paths that are not what was built; quick."""
         return artifact.damaged(self._shop, release.artifact)
 
-    def restore(self, release: Release) -> None:
-        """Build it again from its commit and put back what differs."""
+    def restore(self, release: Release) -> tuple[str, ...]:
+        """Build it again from its commit and put back what differs; the paths that did."""
         repository = self._home.repository(release.app)
-        artifact.restore(self._shop, release.artifact, release.manifest, repository, _unheard)
+        return artifact.restore(
+            self._shop, release.artifact, release.manifest, repository, _unheard
+        )
 
     def address(self, place: Place, copy: CopyId, by_port: bool) -> str:
         """A socket of the copy's own, or a free port."""

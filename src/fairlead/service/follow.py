@@ -28,6 +28,13 @@ class End(msgspec.Struct, frozen=True):
         """Whether what was asked for serves, or waits for a person as it should."""
         return self.outcome in ("done", "waiting")
 
+    @property
+    def look(self) -> str:
+        """The command that says more."""
+        if self.outcome == "gone":
+            return "fairlead agent start"
+        return f"fairlead logs {self.place}" if self.place else "fairlead record show"
+
 
 class Watch:
     """Reads entries as they come and says when a commit's way has ended in ``places`` places."""
@@ -117,17 +124,23 @@ def _already(tools: Tools, watch: Watch) -> None:
                 watch.ends.append(End("done", f"release {number} serves already", place, number))
 
 
+BACK_WITHIN = 10.0
+"""Seconds an agent that died may be away: its supervisor starts it again."""
+
+
 class _Patience:
-    """Notices, at most once a second, that no agent is alive."""
+    """Notices, asking at most once a second, that no agent is alive and none comes back."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._asked = tools.clock.now()
+        self._asked = self._alive = tools.clock.now()
 
     def gone(self) -> bool:
-        """Whether the agent was found dead."""
+        """Whether the agent was found dead, again and again."""
         now = self._tools.clock.now()
         if now - self._asked < 1.0:
             return False
         self._asked = now
-        return self._tools.machine.agent_pid() == 0
+        if self._tools.machine.agent_pid():
+            self._alive = now
+        return now - self._alive > BACK_WITHIN

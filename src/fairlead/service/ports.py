@@ -50,6 +50,10 @@ class Repositories(Protocol):
         """One file's bytes at a commit; None when there is no such file."""
         ...
 
+    def is_ancestor(self, repository: Path, old: CommitId, new: CommitId) -> bool:
+        """Whether ``new`` is ``old`` or was made from it."""
+        ...
+
     def keep(self, repository: Path, commit: CommitId) -> None:
         """Keep the commit alive whatever happens to its branch."""
         ...
@@ -102,6 +106,10 @@ class Machine(Protocol):
 
     def shutdown(self) -> None:
         """End everything of this home."""
+        ...
+
+    def alive(self, pid: int) -> bool:
+        """Whether that process is there; one that took its number counts."""
         ...
 
     def free_listen(self, taken: frozenset[str]) -> str:

@@ -20,7 +20,7 @@ from fairlead.base.canonical import digest
 from fairlead.base.clock import stamp
 from fairlead.base.errors import FairleadError, NotFound, Refused
 from fairlead.base.ids import CommitId, Place
-from fairlead.base.journal import Event, Outcome, Verb
+from fairlead.base.journal import Event, Fact, Outcome, Verb
 from fairlead.checks import flow as checks
 from fairlead.checks.model import Answer, Change, Verdict
 from fairlead.checks.ports import Sink
@@ -31,6 +31,7 @@ from fairlead.desired.model import Release
 from fairlead.manifest.model import App, Environment
 from fairlead.manifest.rules import FILE, parse
 from fairlead.record.chain import entry_of
+from fairlead.record.model import Entry
 from fairlead.service.files import give_listen
 from fairlead.service.tools import Tools
 
@@ -70,17 +71,23 @@ def manifest_at(tools: Tools, app: str, commit: CommitId) -> App:
     return found
 
 
-def offered(tools: Tools, app: str, update: Update, who: str, show: Sink) -> Offered:
-    """Verify what one ref of a push offers; whether git may move the ref."""
+def offered(
+    tools: Tools, app: str, update: Update, who: str, show: Sink, receiver: int = 0
+) -> Offered:
+    """Verify what one ref of a push offers; whether git may move the ref.
+
+    ``receiver`` is the process id of git's receiving end, which moves it.
+    """
     if not update.ref.startswith(HEADS):
         return Offered(update.ref, update.new, True, False, "not a branch: nothing is asked of it")
     branch = update.ref.removeprefix(HEADS)
     if not update.new:
         return _deletion(tools, app, update, branch)
     commit = CommitId(update.new)
-    protected = branch in _protected(tools, app)
+    known = _protected(tools, app)
+    protected = branch in known
     change = _change(tools, app, commit, update.ref, who)
-    intent = _pushed(tools, change, update, Outcome.INTENT, "offered")
+    intent = _pushed(tools, change, update, Outcome.INTENT, "offered", receiver=receiver)
     try:
         manifest = manifest_at(tools, app, commit)
         protected = protected or any(e.branch == branch for e in manifest.environments)
@@ -88,7 +95,8 @@ def offered(tools: Tools, app: str, update: Update, who: str, show: Sink) -> Off
         sentence = checks.summary(verdict)
         accepted = verdict.answer is Answer.PASSED or not protected
     except FairleadError as error:
-        verdict, sentence, accepted = None, str(error), not protected
+        # Before a first release nothing but the manifest says which branches are protected.
+        verdict, sentence, accepted = None, str(error), bool(known) and not protected
     except BaseException:
         _pushed(tools, change, update, Outcome.UNKNOWN, "the push was cut off", intent)
         raise
@@ -125,14 +133,22 @@ def _change(tools: Tools, app: str, commit: CommitId, ref: str, who: str) -> Cha
 
 
 def _pushed(
-    tools: Tools, change: Change, update: Update, outcome: Outcome, why: str, intent: int = 0
+    tools: Tools,
+    change: Change,
+    update: Update,
+    outcome: Outcome,
+    why: str,
+    intent: int = 0,
+    receiver: int = 0,
 ) -> int:
-    facts = {
+    facts: dict[str, Fact] = {
         "ref": update.ref,
         "old": update.old,
         "commit": change.commit,
         "subject": change.subject,
     }
+    if receiver:
+        facts["receiver"] = receiver
     event = Event(Verb.PUSH, outcome, change.who, why, change.app, facts=facts, intent=intent)
     return tools.record.write(event)
 
@@ -163,24 +179,66 @@ def take_up(tools: Tools, app: str, show: Sink) -> tuple[Place, ...]:
     """
     asked: list[Place] = []
     for branch, commit in _fresh(tools, app):
-        _landed(tools, app, branch, commit)
+        _landed(tools, app)
         try:
             asked += _release(tools, app, branch, commit, show)
         finally:
             # What cannot be built is not tried for ever: `fairlead up` asks for it again.
             tools.notes.put_handled(app, branch, commit)
+    _landed(tools, app)
     return tuple(asked)
 
 
-def _landed(tools: Tools, app: str, branch: str, commit: CommitId) -> None:
-    """Write down that a push which was accepted has moved its branch."""
-    for entry in map(entry_of, tools.store.open()):
-        same = (entry.app, entry.text("commit"), entry.text("ref")) == (app, commit, HEADS + branch)
-        if entry.verb == Verb.PUSH and same:
-            why = entry.text("subject") or "pushed"
-            event = Event(Verb.PUSH, Outcome.DONE, entry.who, why, app, intent=entry.seq,
-                          facts=dict(entry.facts))  # fmt: skip
-            tools.record.write(event)
+def _landed(tools: Tools, app: str) -> None:
+    """Write down of each push that was accepted whether it has moved its branch."""
+    under_way = [entry for entry in map(entry_of, tools.store.open()) if entry.app == app]
+    for entry in under_way:
+        if entry.verb != Verb.PUSH:
+            continue
+        if _moved(tools, entry):
+            _close(tools, entry, Outcome.DONE, entry.text("subject") or "pushed")
+        elif _receiver_gone(tools, entry) and not _moved(tools, entry):
+            _close(tools, entry, Outcome.REFUSED, NOT_MOVED)
+            _cut_off(tools, entry, under_way)
+
+
+NOT_MOVED = "git did not move the branch: the push was cut off, or another came first"
+
+
+def _cut_off(tools: Tools, push: Entry, under_way: list[Entry]) -> None:
+    """Close the checks of a push that is gone, unless another push offers the same commit."""
+    same = [e for e in under_way if e.text("commit") == push.text("commit") and e is not push]
+    if not any(e.verb == Verb.PUSH for e in same):
+        for entry in same:
+            if entry.verb == Verb.VERIFY:
+                tools.record.close_unknown(entry, "agent", NOT_MOVED)
+
+
+def _receiver_gone(tools: Tools, entry: Entry) -> bool:
+    """Whether git, which would have moved the branch, surely is at an end."""
+    receiver = entry.number("receiver") or 0
+    return receiver > 0 and not tools.machine.alive(receiver)
+
+
+def _close(tools: Tools, entry: Entry, outcome: Outcome, why: str) -> None:
+    facts = dict(entry.facts)
+    tools.record.write(
+        Event(Verb.PUSH, outcome, entry.who, why, entry.app, facts=facts, intent=entry.seq)
+    )
+
+
+def _moved(tools: Tools, entry: Entry) -> bool:
+    """Whether the branch is, or was, where the push wanted it."""
+    repository, ref = tools.home.repository(entry.app), entry.text("ref")
+    commit, old = CommitId(entry.text("commit")), CommitId(entry.text("old"))
+    try:
+        head = tools.repositories.resolve(repository, ref)
+    except NotFound:
+        return False
+    if head in (commit, old):
+        return head == commit
+    back = bool(old) and tools.repositories.is_ancestor(repository, commit, old)
+    return not back and tools.repositories.is_ancestor(repository, commit, head)
 
 
 def _fresh(tools: Tools, app: str) -> list[tuple[str, CommitId]]:

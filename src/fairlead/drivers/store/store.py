@@ -173,12 +173,18 @@ class DirectoryStore:
         whole = {known.file.path for known in (*listing.files, *listing.links)}
         wrong = self.damaged(digest, every_byte=True)
         for path in sorted(set(wrong) - whole):  # first: one may stand where a directory was
-            (tree / path).unlink()
+            self._put_aside(digest, tree / path, path)
         for path in sorted(whole.intersection(wrong)):
             _replace(fresh / path, tree / path, staged / "file")
         _read_only(tree)
         files, links = (tuple(k.file for k in part) for part in (listing.files, listing.links))
         _write_listing(self._path(digest), files, links)
+
+    def _put_aside(self, digest: Digest, file: Path, path: str) -> None:
+        """What somebody added is no waste of ours: it is kept, out of the way."""
+        aside = self._root / "found" / digest.removeprefix("sha256:")[:12] / path
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(_unused(aside))
 
     def artifacts(self) -> tuple[Sealed, ...]:
         """See ``ArtifactStore``."""
@@ -231,6 +237,12 @@ class DirectoryStore:
                 f"nobody can say whether the artifact is whole: {path}: {error}",
                 "push its commit again",
             ) from None
+
+
+def _unused(path: Path) -> Path:
+    """The path, with a number behind it where it is taken."""
+    names = (path, *(path.with_name(f"{path.name}.{n}") for n in range(1, 10_000)))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def _decoded(path: Path, kind: type[_T]) -> _T | None:

@@ -10,6 +10,7 @@ from fairlead.plan.model import (
     Decision,
     Halted,
     JobKind,
+    Restore,
     SetRoute,
     Stage,
     Start,
@@ -75,10 +76,18 @@ def start(view: View, role: Role, copies: list[CopyId]) -> Wave | None:
     """Start these copies together."""
     if not copies:
         return None
+    if view.damaged:
+        return restore(view)
     why = "it is missing" if view.done else f"release {view.number} wants it"
     steps = tuple(Start(copy, why) for copy in copies)
     names = ", ".join(f"{c.role}.{c.number}" for c in copies)
     return Wave(stage_of(role), steps, f"Start {names} of release {view.number}.")
+
+
+def restore(view: View) -> Wave:
+    """Put the wanted release's files back: nothing starts from files that are not as built."""
+    step = Restore(view.number, "its files are not what was built")
+    return Wave(Stage.CONFIG, (step,), f"Put release {view.number}'s files back as built.")
 
 
 def try_out(view: View, role: Role) -> Decision | None:
@@ -153,6 +162,8 @@ def revive(view: View, stage: Stage, name: str, copy: Copy) -> Decision:
     The runtime restarts it; where the runtime gave up, we do, after a while.
     """
     due = copy.since + REVIVE_AFTER
+    if copy.gave_up and view.seen.now >= due and view.damaged:
+        return restore(view)
     if copy.gave_up and view.seen.now >= due:
         step = Start(copy.id, "the runtime gave up on it a while ago")
         return Wave(stage, (step,), f"Start {name} afresh: it had been given up on.")
