@@ -17,7 +17,6 @@ from fairlead.record.flow import head_of
 from fairlead.service.answers.plan import document as approval_document
 from fairlead.service.answers.plan import plan as plan_of
 from fairlead.service.approve import approve as consent
-from fairlead.wire import key_of
 
 
 @verb(
@@ -66,8 +65,12 @@ def approve(
 def _signature(key: str, signature: str) -> Signer | bytes | None:
     if key and signature:
         raise UsageError("--key and --signature exclude each other", "fairlead approve --help")
+    if key:
+        from fairlead.wire import key_of
+
+        return key_of(key)
     if not signature:
-        return key_of(key) if key else None
+        return None
     try:
         return Path(signature).read_bytes()
     except OSError as error:

@@ -5,10 +5,7 @@ import msgspec
 from click.shell_completion import get_completion_class
 
 from fairlead.cli.door import Door
-from fairlead.cli.group import root, verb
-
-VARIABLE = "_FAIRLEAD_COMPLETE"
-"""Where the script asks us; click's own protocol."""
+from fairlead.cli.group import COMPLETE, root, verb
 
 
 class Script(msgspec.Struct, frozen=True):
@@ -31,5 +28,5 @@ def completion(door: Door, shell: str) -> None:
     """
     found = get_completion_class(shell)
     assert found is not None  # these three are click's own
-    text = found(root, {}, "fairlead", VARIABLE).source()
+    text = found(root, {}, "fairlead", COMPLETE).source()
     door.show(Script(shell, text), lambda _, view: print(view.text))

@@ -11,6 +11,9 @@ from fairlead.cli.verbs import SECTIONS, known
 
 F = TypeVar("F", bound=Callable[..., Any])
 HOME = "Fairlead's directory; FAIRLEAD_HOME says it too."
+COMPLETE = "_FAIRLEAD_COMPLETE"
+"""Where a shell's completion script asks us; click's own protocol."""
+
 JSON = "Print the answer as JSON."
 
 

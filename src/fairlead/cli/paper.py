@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from fairlead.base.text import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console, OverflowMethod
+    from rich.console import Console
     from rich.text import Text
 
 Piece = str | tuple[str, str]
@@ -26,6 +26,8 @@ INK = {
     "head": "bold",
 }
 GAP = 2
+LEAST = 10
+"""Columns that a shortened cell keeps, however narrow the terminal is."""
 
 
 class Paper:
@@ -94,6 +96,14 @@ class Terminal(Paper):
 
         self._console.print(Padding(inked(pieces), (0, 0, 0, indent), expand=False))
 
+    def _cut(self, rows: "list[list[Text]]", least: list[int], indent: int) -> None:
+        """Shorten the last column to what the others leave, if that is worth anything."""
+        cells = [[text.cell_len for text in row] for row in rows]
+        others = [max(column) for column in zip(least, *cells, strict=True)][:-1]
+        room = self._console.width - indent - sum(others) - GAP * (len(others) + 1)
+        for row in rows:
+            row[-1].truncate(max(room, LEAST), overflow="ellipsis")
+
     def blank(self) -> None:
         """An empty line."""
         self._console.print()
@@ -117,6 +127,8 @@ class Terminal(Paper):
         whole = [[inked([cell]) for cell in row] for row in rows]
         if not whole:
             return
+        if cut:
+            self._cut(whole, [len(word) for word in head] or [0] * len(whole[0]), indent)
         table = Table(
             box=None,
             show_header=bool(head),
@@ -124,10 +136,9 @@ class Terminal(Paper):
             pad_edge=False,
             padding=(0, GAP, 0, 0),
         )
+        last = len(whole[0]) - 1
         for n in range(len(whole[0])):
-            last = n == len(whole[0]) - 1
-            fold: OverflowMethod = "ellipsis" if cut else "fold"
-            table.add_column(head[n] if head else "", overflow=fold, no_wrap=cut or not last)
+            table.add_column(head[n] if head else "", overflow="fold", no_wrap=n != last)
         for row in whole:
             table.add_row(*row)
         self._console.print(Padding(table, (0, 0, 0, indent), expand=False))

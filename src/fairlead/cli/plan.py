@@ -25,10 +25,18 @@ def plan(door: Door, place: str, release: int | None) -> None:
 
 def write(paper: Paper, view: PlanTold) -> None:
     """The sentences, then the digest that an approval names."""
-    first, *waves = view.sentences
+    first, *rest = view.sentences
     paper.line((first, "head"))
-    for sentence in waves:
+    waves, ends = rest[:-1], rest[-1:]
+    paper.table([_wave(sentence) for sentence in waves], indent=2)
+    for sentence in ends:
         paper.line(sentence, indent=2)
     paper.line(("plan ", "dim"), view.digest)
     if view.approve:
         paper.line(("to approve it: ", "dim"), f"{view.approve} --plan {view.digest[:19]}")
+
+
+def _wave(sentence: str) -> tuple[str, str]:
+    """A wave's number, and what it does."""
+    number, _, said = sentence.partition(" ")
+    return number, said

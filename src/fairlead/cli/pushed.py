@@ -80,6 +80,8 @@ def _places(tools: Tools, app: str, update: Update) -> int:
 
 def _show(tools: Tools, app: str, commit: str, places: int) -> None:
     for end in await_commit(tools, app, commit, places, _pushed(tools, commit), say):
+        if end.outcome == "waiting":
+            say(end.sentence)
         if not end.well:
             say(f"{end.outcome}: {end.sentence}")
             say(f"look: {end.look}")

@@ -28,17 +28,18 @@ def verify(door: Door) -> int:
     the deploy repo is asked too.
     """
     checked = ask.verify(door.tools)
-    door.show(checked, _verified)
+    door.show(checked, verified)
     return 0 if checked.holds else 1
 
 
-def _verified(paper: Paper, view: ask.Checked) -> None:
+def verified(paper: Paper, view: ask.Checked) -> None:
     answer = view.answer
     if isinstance(answer, Broken):
         paper.line((f"entry {answer.seq} does not hold, {answer.how}: ", "bad"), answer.what)
         paper.line(f"Every entry before {answer.seq} holds.")
         return
-    paper.line((f"all {words.counted(answer.entries, 'entry')} hold", "good"))
+    whole = words.counted(answer.entries, "entry")
+    paper.line((f"{whole}, and all of it holds", "good"))
     paper.line(f"head {answer.head.seq}:{answer.head.hash[:16]}", indent=2)
     if answer.anchored:
         paper.line(f"a signed head vouches for the first {answer.anchored}", indent=2)

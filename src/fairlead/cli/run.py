@@ -21,20 +21,35 @@ class Stopped(Exception):
 def run(words: list[str]) -> int:
     """One command, from its words to its exit code."""
     try:
-        from fairlead.cli.group import root
-
-        code = root.main(words, prog_name="fairlead", standalone_mode=False)
+        code = _invoked(words)
         sys.stdout.flush()
     except BrokenPipeError:
         return _unheard()
     except (KeyboardInterrupt, click.Abort, Stopped) as stopped:
         return _interrupted(str(stopped))
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
     except click.ClickException as error:
         return _told(_of_click(error), words)
     except FairleadError as error:
         return _told(error, words)
     except Exception as error:  # noqa: BLE001  a mistake of ours is told in one line
         return _mistake(error, words)
+    return code
+
+
+def _invoked(words: list[str]) -> int:
+    """What click's own ``main`` does, but for how it ends: that is ours to say."""
+    from fairlead.cli.group import COMPLETE, root
+
+    if COMPLETE in os.environ:  # the shell asks, not a person
+        root.main(words, prog_name="fairlead", complete_var=COMPLETE)
+    try:
+        with root.make_context("fairlead", list(words)) as context:
+            code = root.invoke(context)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     return code if isinstance(code, int) else 0
 
 

@@ -31,9 +31,9 @@ def watch(door: Door, place: Place, revision: str, since: int, *, wait: bool) ->
 
 def ended(door: Door, asked: Asked) -> int:
     """Show how it ended; the exit code that says the same."""
-    door.show(asked, _write)
+    door.show(asked, write)
     return _CODES[asked.outcome]
 
 
-def _write(paper: Paper, view: Asked) -> None:
+def write(paper: Paper, view: Asked) -> None:
     paper.line((view.sentence, _STYLES.get(view.outcome, "bad")))

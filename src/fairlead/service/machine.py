@@ -2,10 +2,13 @@
 
 import msgspec
 
-from fairlead.base.errors import Busy
+from fairlead.base.errors import Busy, FairleadError
 from fairlead.base.journal import Event, Fact, Outcome, Verb
 from fairlead.service.ports import MachineSeen
 from fairlead.service.tools import Tools
+
+AWAKE_WITHIN = 15.0
+"""Seconds an agent may take from its start until it can be woken."""
 
 
 class AgentSeen(msgspec.Struct, frozen=True):
@@ -23,6 +26,7 @@ def start(tools: Tools) -> AgentSeen:
         raise Busy("an agent runs already, in somebody's foreground", "end it there with Ctrl-C")
     started = tools.machine.ensure()
     started = tools.machine.ensure_agent() or started
+    _await_agent(tools)
     return AgentSeen("started" if started else "runs already", tools.machine.seen())
 
 
@@ -64,6 +68,16 @@ def down(tools: Tools) -> AgentSeen:
     tools.machine.shutdown()
     _write(tools, pid, reason, Outcome.DONE, intent)
     return AgentSeen("ended", tools.machine.seen())
+
+
+def _await_agent(tools: Tools) -> None:
+    """Wait until it can be woken. Raises FairleadError when it cannot in time."""
+    deadline = tools.clock.now() + AWAKE_WITHIN
+    while not tools.machine.seen().listening:
+        if tools.clock.now() > deadline:
+            what = f"the agent was started and does not listen after {AWAKE_WITHIN:.0f} s"
+            raise FairleadError(what, f"its log: {tools.home.logs / 'agent.log'}")
+        tools.clock.sleep(0.02)
 
 
 def _write(tools: Tools, pid: int, reason: str, outcome: Outcome, intent: int = 0) -> int:
