@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fairlead.artifact.flow import Workshop
 from fairlead.artifact.ports import Toolchain
+from fairlead.base.canonical import digest
 from fairlead.base.clock import SystemClock
 from fairlead.base.errors import Unknown
 from fairlead.base.paths import Home
@@ -122,6 +123,9 @@ def key_of(path: str) -> Signer:
     return load_key(Path(path).expanduser(), getpass.getuser())
 
 
+_COPY_PORTS = 20_000  # to 32,000: below what the kernel hands out to clients
+
+
 class EmbeddedMachine:
     """The embedded default's own processes: one supervisor, and under it Caddy and the agent."""
 
@@ -176,7 +180,10 @@ class EmbeddedMachine:
     def seen(self) -> MachineSeen:
         """What runs of the home's own; starts nothing and wakes nobody."""
         return MachineSeen(
-            self.runtime.supervisor_pid(), self._pid("caddy"), self._pid("agent"), listens(self._home)
+            self.runtime.supervisor_pid(),
+            self._pid("caddy"),
+            self._pid("agent"),
+            listens(self._home),
         )
 
     def _pid(self, service: str) -> int:
@@ -201,6 +208,12 @@ class EmbeddedMachine:
     def free_listen(self, taken: frozenset[str]) -> str:
         """A free ``127.0.0.1:port`` that is not in ``taken``."""
         return free_listen(taken)
+
+    def copy_listen(self, key: str) -> str:
+        """A free ``127.0.0.1:port`` for the copy of that name."""
+        # Copies that start at once must not be given one port: each looks from a place of its own.
+        first = _COPY_PORTS + int(digest(key)[-4:], 16) % 10_000
+        return free_listen(first=first, last=_COPY_PORTS + 12_000)
 
 
 def agent_environment() -> dict[str, str]:

@@ -40,7 +40,8 @@ FAULTS: tuple[Fault, ...] = (
         "view.py",
         "        if copy.id in self.routed(copy.id.role):\n            return False\n",
         "",
-        ("stopped_only_when_drained",),
+        harmless="every strategy takes the traffic away before it asks to stop; the question in "
+        "`drained` is asked a second time on purpose",
     ),
     Fault(
         "drain-limit-never-passes",
@@ -68,7 +69,13 @@ FAULTS: tuple[Fault, ...] = (
         "view.py",
         "if (job.release, job.revision) == mine]",
         "if job.release == mine[0]]",
-        ("backup_before_migration", "tried_before_traffic", "done_only_after_smoke"),
+        (
+            "backup_before_migration",
+            "tried_before_traffic",
+            "done_only_after_smoke",
+            "old_side_kept_until_done",
+            "stages_in_order",
+        ),
     ),
     Fault(
         "no-backup",
@@ -113,11 +120,33 @@ FAULTS: tuple[Fault, ...] = (
         ("schema_not_past",),
     ),
     Fault(
-        "start-from-damaged",
+        "roll-out-of-damaged",
         "next_wave.py",
-        "if number in view.seen.damaged:",
-        "if number in view.seen.damaged and view.done:",
+        "    if view.damaged and not view.done:\n        return parts.restore(view)\n",
+        "",
         ("laid_out_and_whole_before_start",),
+    ),
+    Fault(
+        "start-again-from-damaged",
+        "strategies/parts.py",
+        "    if view.damaged:\n        return restore(view)\n    why =",
+        "    why =",
+        ("test_nothing_starts_again_from_changed_files",),
+    ),
+    Fault(
+        "revive-from-damaged",
+        "strategies/parts.py",
+        "    if copy.gave_up and view.seen.now >= due and view.damaged:\n"
+        "        return restore(view)\n",
+        "",
+        ("test_nothing_starts_again_from_changed_files",),
+    ),
+    Fault(
+        "damage-left",
+        "next_wave.py",
+        "        _files_left,\n",
+        "",
+        ("settled_is_mended",),
     ),
     Fault(
         "not-laid-out",
@@ -173,7 +202,7 @@ FAULTS: tuple[Fault, ...] = (
         "next_wave.py",
         "        JobKind.SMOKE: Stage.SMOKE,\n",
         "",
-        ("settles",),
+        ("nothing_after_a_failed_job",),
     ),
     Fault(
         "strays-left",
@@ -193,7 +222,7 @@ FAULTS: tuple[Fault, ...] = (
         "a-settled-plan-is-not-empty",
         "strategies/parts.py",
         "if route is not None and route.shares == shares and not route.edited:",
-        "if route is None:",
+        "if not view:",
         ("settles",),
     ),
     Fault(
@@ -331,8 +360,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "retire-stops-before-routes",
         "retire.py",
-        "return _turn_away(seen) or _stop(seen) or",
-        "return _stop(seen) or _turn_away(seen) or",
+        "        _turn_away(seen)\n        or _stop(seen)\n",
+        "        _stop(seen)\n        or _turn_away(seen)\n",
         ("retired_only_when_drained",),
     ),
     Fault(

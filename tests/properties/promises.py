@@ -290,6 +290,14 @@ def done_only_after_smoke(wanted: Desired, seen: Observed, step: Step) -> bool |
     return succeeded(wanted, seen, JobKind.SMOKE) if isinstance(step, Done) and asked else None
 
 
+def nothing_after_a_failed_job(wanted: Desired, seen: Observed, step: Step) -> bool | None:
+    """A backup, migration or smoke check that said no ends the rollout: no step follows it."""
+    if done(wanted, seen):
+        return None
+    mine = (wanted.release.number, wanted.revision, JobState.FAILED)
+    return not any((job.release, job.revision, job.state) == mine for job in seen.jobs)
+
+
 def routes_of_wanted_roles_stay(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     """A role that the release serves never loses its route altogether."""
     if not isinstance(step, DropRoute):
@@ -342,5 +350,6 @@ PROPERTIES: tuple[Property, ...] = (
     laid_out_and_whole_before_start,
     stages_in_order,
     done_only_after_smoke,
+    nothing_after_a_failed_job,
     routes_of_wanted_roles_stay,
 )

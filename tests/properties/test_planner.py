@@ -42,15 +42,14 @@ ENOUGH = 400
 
 
 def carry_out(wanted: Desired, seen: Observed, wave: Wave, cut: int, fails: bool) -> Observed:
-    """Do the first ``cut`` steps of a wave, asking every promise; smoke may answer no."""
+    """Do the first ``cut`` steps of a wave, asking every promise; smoke may answer no, and
+    then the rest of the wave is left, as the rollout leaves it."""
     for step in wave.steps[:cut]:
         promises.check(wanted, seen, step)
         done = effect(step, seen, wanted)
         if fails and isinstance(step, Try | Smoke):
-            job = done.jobs[-1]
-            done = replace(
-                done, jobs=(*done.jobs[:-1], replace(job, state=JobState.FAILED, detail="no"))
-            )
+            job = replace(done.jobs[-1], state=JobState.FAILED, detail="no")
+            return replace(done, jobs=(*done.jobs[:-1], job))
         seen = done
     return seen
 
@@ -124,8 +123,8 @@ def lives(draw: st.DrawFn) -> Life:
     roles = draw(worlds.role_sets())
     later_roles = draw(st.one_of(st.just(roles), worlds.role_sets()))
     life, previous = [], 0
-    for turn in range(draw(st.integers(1, 4))):
-        number = draw(st.integers(1, turn + 1))
+    for turn in range(draw(st.integers(1, 5))):
+        number = draw(st.sampled_from([1, 1, 1, 2, 2, 2, 3, 3, 4]))
         of = _release(number, roles if number < 3 else later_roles)
         how = draw(st.sampled_from(["release", "release", "rollback", "return"]))
         strategy = draw(worlds.strategies)
@@ -153,6 +152,7 @@ def test_every_promise_holds_and_it_settles(life):
     note(f"{ending}")
     if isinstance(ending, Settled):
         settled_is_whole(wanted, seen)
+        released_after_its_time(wanted, seen, ending)
 
 
 def settled_is_whole(wanted: Desired, seen: Observed) -> None:
@@ -175,6 +175,15 @@ def settled_is_whole(wanted: Desired, seen: Observed) -> None:
     again = unfold(wanted, seen)
     if again.waves or not isinstance(again.ends, Settled):
         raise promises.Broken(f"settled_plan_is_empty: {again}")
+
+
+def released_after_its_time(wanted: Desired, seen: Observed, ending: Settled) -> None:
+    """A held side is stopped when its time is over: then one release runs, and nothing is due."""
+    seen, ending = leave_alone(wanted, replace(seen, now=max(seen.now, ending.again_at)))
+    if not isinstance(ending, Settled) or ending.again_at:
+        raise promises.Broken(f"settled_is_released: {ending}\n{seen}")
+    if {copy.id.release for copy in seen.copies} != {wanted.release.number}:
+        raise promises.Broken(f"settled_is_released: {seen}")
 
 
 @given(lives())
@@ -347,3 +356,16 @@ def test_a_crashed_copy_of_a_done_release_leaves_the_route():
     decision = next_wave(wanted, replace(seen, copies=(dead, seen.copies[1])))
     assert isinstance(decision, Wave)
     assert decision.steps[0].shares == ((seen.copies[1].id, 1),)
+
+
+@pytest.mark.parametrize("gave_up", [False, True])
+def test_nothing_starts_again_from_changed_files(gave_up):
+    """In a release that is done as well: a copy that is missing, or was given up on, waits for
+    the files to be put back."""
+    wanted = worlds.desired(worlds.release(1, ONE_WEB), BlueGreen(), "rev-1")
+    seen, _ = leave_alone(wanted, Observed(1_000.0))
+    dead = replace(seen.copies[0], state=CopyState.CRASHED, crashes=4, gave_up=True)
+    copies = (dead,) if gave_up else ()
+    decision = next_wave(wanted, replace(seen, now=9_000.0, copies=copies, damaged=(1,)))
+    assert isinstance(decision, Wave)
+    assert [type(step).__name__ for step in decision.steps] == ["Restore"]

@@ -151,7 +151,7 @@ KINDS = (
 moves = st.builds(Move, st.sampled_from(KINDS), st.integers(0, 1_000))
 
 
-def move(seen: Observed, wanted: Desired, what: Move) -> Observed:
+def move(seen: Observed, wanted: Desired, what: Move) -> Observed:  # noqa: C901  one case a kind
     """The world after one move of its own."""
     match what.kind:
         case "well":
@@ -180,7 +180,9 @@ def move(seen: Observed, wanted: Desired, what: Move) -> Observed:
         case "edit":
             route = _pick(seen.routes, what)
             rest = tuple(r for r in seen.routes if r is not route)
-            return replace(seen, routes=(*rest, replace(route, edited="by hand"))) if route else seen
+            return (
+                replace(seen, routes=(*rest, replace(route, edited="by hand"))) if route else seen
+            )
         case "damage":
             return replace(seen, damaged=(wanted.release.number,))
         case "old-route":
@@ -242,7 +244,7 @@ def _crash(seen: Observed, what: Move) -> Observed:
     copy = _pick([c for c in seen.copies if c.state is not CopyState.STOPPING], what)
     if copy is None:
         return seen
-    crashes = copy.crashes + 1
+    crashes = copy.crashes + 1 + what.pick % 2
     crashed = replace(
         copy,
         state=CopyState.CRASHED,

@@ -21,7 +21,9 @@ def bring(world: World, wanted: Desired, owner: str = "agent-1") -> Settled | Ha
             error = trouble
             world.clock.sleep(1.0)
             continue
-        if isinstance(decision, Halted) or (isinstance(decision, Settled) and not decision.again_at):
+        if isinstance(decision, Halted) or (
+            isinstance(decision, Settled) and not decision.again_at
+        ):
             return decision
         pause(world, decision)
     raise AssertionError(f"it does not come to rest: {error}")

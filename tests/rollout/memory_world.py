@@ -143,9 +143,11 @@ class MemoryFiles:
         """Whether somebody laid hands on it."""
         return ("a.py",) if release.number in self.broken else ()
 
-    def restore(self, release: Release) -> None:
-        """Build it again."""
+    def restore(self, release: Release) -> tuple[str, ...]:
+        """Build it again; what was put back."""
+        back = self.damaged(release)
         self.broken.discard(release.number)
+        return back
 
     def address(self, place: Place, copy: CopyId, by_port: bool) -> str:
         """A socket of the copy's own, or the next port."""
@@ -313,6 +315,8 @@ class MemoryWorld:
 
     def _crash(self) -> None:
         """Copies of roles that crash do so, once they have run for long enough."""
+        if self.runtime.down:
+            return
         for process in self.runtime.processes(PLACE):
             how = self.behaviours.get(process.copy.release, Behaviour())
             due = self.clock.now() >= process.since + how.crashes_after

@@ -13,14 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fairlead.base.errors import Unknown
 from fairlead.base.ids import Place
 from fairlead.base.journal import Outcome, Verb
 from fairlead.demo.report import Report
 from fairlead.demo.runners import TrafficProcess
 from fairlead.desired import read
+from fairlead.drivers.supervisor import proc
 from fairlead.record.flow import read as read_record
 from fairlead.record.flow import verify
 from fairlead.record.model import Entry, Head, Verified
+from fairlead.rollout.flow import is_done
+from fairlead.service import drift
 from fairlead.service.up import REMOTE, set_up
 from fairlead.wire import home_of, tools_of
 
@@ -47,7 +51,7 @@ command = "{python} check.py"
 command = "{python} server.py {{socket}}"
 copies = {copies}
 health = "/health"
-stop_limit = "12s"
+stop_limit = "7s"
 ready_limit = "{ready}"
 {more}
 
@@ -224,6 +228,7 @@ class App:
         pushed = self.push()
         assert pushed.code == 0, pushed.said
         assert "rolled out in" in pushed.said, pushed.said
+        assert "returned: " not in pushed.said, pushed.said
         return pushed
 
     def head(self, branch: str = "main") -> str:
@@ -251,19 +256,30 @@ class App:
 
     def settled(self, place: Place | None = None) -> None:
         """Wait until the place's rollout is over and nothing is left to do there."""
-        from fairlead.rollout.flow import is_done
-
         tools, where = self.house.tools, place or self.place
 
         def over() -> bool:
             wanted = tools.desired(where)
-            return bool(wanted and is_done(tools.world, wanted)) and not self.drift(where)
+            try:
+                return bool(wanted and is_done(tools.world, wanted)) and not self.drift(where)
+            except Unknown:
+                return False
 
         until(over, f"{where} settles")
 
-    def drift(self, place: Place | None = None) -> list[str]:
-        from fairlead.service import drift
+    def settled_on(self, number: int) -> None:
+        """Wait until that release is the one desired, and has passed smoke again."""
+        tools = self.house.tools
 
+        def over() -> bool:
+            wanted = tools.desired(self.place)
+            return bool(
+                wanted and wanted.release.number == number and is_done(tools.world, wanted)
+            )
+
+        until(over, f"release {number} is settled on")
+
+    def drift(self, place: Place | None = None) -> list[str]:
         return [item.kind for item in drift.find(self.house.tools, place or self.place)]
 
     def pids(self) -> dict[str, int]:
@@ -309,8 +325,13 @@ def environment() -> dict[str, str]:
 
 
 def git(where: Path, *words: str) -> str:
+    """Git, as a person types it: once more while somebody else holds the index."""
     argv = ["git", "-C", str(where), *words]
-    done = subprocess.run(argv, env=environment(), capture_output=True, text=True, timeout=60)
+    for _ in range(50):
+        done = subprocess.run(argv, env=environment(), capture_output=True, text=True, timeout=60)
+        if "index.lock': File exists" not in done.stderr:
+            break
+        time.sleep(0.1)
     assert done.returncode == 0, f"{words}: {done.stderr}"
     return done.stdout.strip()
 
@@ -322,3 +343,18 @@ def kill(pid: int, how: signal.Signals = signal.SIGKILL) -> None:
         os.kill(pid, how)
     except ProcessLookupError:
         return
+
+
+@contextmanager
+def stray(house: House, app: App) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that carries the home's mark and that no copy accounts for."""
+    marks = {proc.MARK_RUNTIME: house.tools.home.run.name, proc.MARK_PLACE: str(app.place)}
+    environ = {**os.environ, **{os.fsdecode(key): value for key, value in marks.items()}}
+    argv = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen(argv, env=environ, start_new_session=True) as process:
+        try:
+            world = house.tools.world
+            until(lambda: process.pid in world.runtime.strays(app.place), "it is seen")
+            yield process
+        finally:
+            process.kill()

@@ -12,15 +12,17 @@ from fairlead.base.errors import Refused
 FIRST, LAST = 8000, 8999  # below the ports the kernel hands out to clients (32768-60999)
 
 
-def free_listen(taken: Collection[str] = (), host: str = "127.0.0.1") -> str:
+def free_listen(
+    taken: Collection[str] = (), host: str = "127.0.0.1", first: int = FIRST, last: int = LAST
+) -> str:
     """The first ``host:port`` from 8000 that nobody listens on and that is not in ``taken``.
 
     Raises Refused when all are in use.
     """
-    for port in range(FIRST, LAST + 1):
+    for port in range(first, last + 1):
         if f"{host}:{port}" not in taken and not refusal(f"{host}:{port}"):
             return f"{host}:{port}"
-    raise Refused(f"no free port from {FIRST} to {LAST} on {host}", "set `listen` in fairlead.toml")
+    raise Refused(f"no free port from {first} to {last} on {host}", "set `listen` in fairlead.toml")
 
 
 def refusal(address: str) -> str:

@@ -45,7 +45,7 @@ def drift(wanted: Desired, seen: Observed) -> tuple[Item, ...]:
             mend = f"route {route.role} as release {wanted.release.number} has it"
             found.append(Item("route", what, mend, route_mark(route)))
     for step in _steps(wanted, seen):
-        item = _item(step)
+        item = _item(step, seen)
         if item:
             found.append(item)
     return tuple(found)
@@ -95,8 +95,10 @@ def _done(wanted: Desired, seen: Observed, wave: Wave) -> Observed:
     return seen
 
 
-def _item(step: Step) -> Item | None:
+def _item(step: Step, seen: Observed) -> Item | None:
     match step:
+        case SetRoute(role=role) if seen.route(role) is None:
+            return Item("route", f"the route of {role} is not there", phrase(step))
         case Start(copy=copy):
             return Item("copy", f"{copy} is not there", phrase(step))
         case Restore(release=number):

@@ -224,7 +224,11 @@ def _smoke(view: View) -> Decision | None:
     if view.done or not asked or view.succeeded(JobKind.SMOKE):
         return None
     step = Smoke(view.number, "users come this way")
-    return Wave(Stage.SMOKE, (step,), f"Ask {len(asked)} smoke checks through the proxy.")
+    return Wave(Stage.SMOKE, (step,), f"Ask {_checks(len(asked))} through the proxy.")
+
+
+def _checks(count: int) -> str:
+    return "1 smoke check" if count == 1 else f"{count} smoke checks"
 
 
 def _done(view: View) -> Decision | None:

@@ -114,6 +114,7 @@ def _artifact(told: Told) -> Link:
 
 
 _HOW = {
+    "proposed": "proposed in {place}",
     "promote": "promoted to {place}",
     "settings": "desired in {place} with new settings",
     "rollback": "desired again in {place}",
@@ -164,6 +165,8 @@ def rollout_of(told: Told) -> Entry | None:
 
 def _rollout(told: Told, now: float, zone: tzinfo) -> Link:
     entry = rollout_of(told)
+    if entry is None and told.desire and told.desire.text("how") == "proposed":
+        return _link("rollout", "waits for approval", None)
     if entry is None:
         return _link("rollout", "no rollout on record", None)
     if entry.outcome == Outcome.INTENT:

@@ -132,6 +132,7 @@ def _release(entry: Entry) -> str:
 
 
 _HOW = {
+    "proposed": "proposed",
     "rollback": "went back to",
     "return": "returned to",
     "promote": "promoted",
@@ -145,6 +146,8 @@ def _desire(entry: Entry) -> str:
     done = f"{entry.who} {how} {what}{revision}"
     if entry.text("how") in ("rollback", "return") and entry.why:
         done += f": {entry.why}"
+    if entry.text("how") == "proposed":
+        done += ", which waits for approval"
     return _tense(entry, f"{entry.who} asks for {what}", done, f"desiring {what} by {entry.who}")
 
 

@@ -5,6 +5,7 @@ that was killed is carried on by calling ``roll_out`` again: there is no second 
 """
 
 from collections import Counter
+from collections.abc import Callable
 
 import msgspec
 
@@ -57,10 +58,19 @@ _WRITES_ITSELF = (
 )
 
 
+Newer = Callable[[], str]
+
+
+class Overtaken(msgspec.Struct, frozen=True):
+    """Something else is desired meanwhile: the next rollout starts from where this one is."""
+
+    sentence: str
+
+
 class Ending(msgspec.Struct, frozen=True):
     """How a rollout ended."""
 
-    decision: Settled | Halted
+    decision: Settled | Halted | Overtaken
     milliseconds: int
 
     @property
@@ -107,9 +117,11 @@ class Rollout:
             )
 
     def _carry_out(self, wave: Wave, asked: bool, seen: Observed) -> Decision:
-        for step in wave.steps:
-            if not asked and not may_unasked(step, seen.routes):
-                continue
+        steps = [step for step in wave.steps if asked or may_unasked(step, seen.routes)]
+        if not steps:
+            # Somebody changed the world: it rests as it is until a person says what shall be.
+            return Settled(f"Somebody changed it, and it is left so. To mend it: {wave.sentence}")
+        for step in steps:
             try:
                 halted = self._do(wave.stage, step)
             except JobFailed:
@@ -208,8 +220,12 @@ def may_unasked(step: Step, routes: tuple[Route, ...]) -> bool:
     return isinstance(step, Start | Stop)
 
 
-def roll_out(world: World, wanted: Desired, owner: str, plan: str) -> Ending:
+def roll_out(
+    world: World, wanted: Desired, owner: str, plan: str, newer: Newer = lambda: ""
+) -> Ending:
     """Bring a place to the wanted release, or halt. Carries on where a killed one stopped.
+
+    ``newer`` says what else is desired meanwhile, "" while nothing is: then it ends early.
 
     Ends when the release has passed smoke and is marked done; what is left, draining and
     stopping the old side, is ``tend``'s. Raises Busy when somebody else holds the place,
@@ -219,7 +235,7 @@ def roll_out(world: World, wanted: Desired, owner: str, plan: str) -> Ending:
     with _hold(world, wanted.place, owner, reason) as holding:
         begun = _begin(world, wanted, holding.token, plan)
         before = _counted(world, wanted.place)
-        decision = _until_done(world, Rollout(world, wanted.place, wanted, holding), wanted)
+        decision = _until_done(world, Rollout(world, wanted.place, wanted, holding), wanted, newer)
         after = _counted(world, wanted.place)
         return _end(world, wanted, holding.token, begun, decision, _between(before, after))
 
@@ -296,13 +312,17 @@ def _begin(world: World, wanted: Desired, token: int, plan: str) -> Job:
     return begun
 
 
-def _until_done(world: World, rollout: Rollout, wanted: Desired) -> Settled | Halted:
+def _until_done(
+    world: World, rollout: Rollout, wanted: Desired, newer: Newer
+) -> Settled | Halted | Overtaken:
     if is_done(world, wanted):
         # Carried on from a process that died right after its last step: what is left is ``tend``'s.
         return Settled(f"Release {wanted.release.number} serves.")
     silent_since = 0.0
     pause = Pause(world)
     while True:
+        if said := newer():
+            return Overtaken(f"Overtaken: {said}.")
         try:
             decision = rollout.cycle()
         except Unknown as error:
@@ -347,13 +367,15 @@ def _end(
     wanted: Desired,
     token: int,
     begun: Job,
-    decision: Settled | Halted,
+    decision: Settled | Halted | Overtaken,
     counted: dict[str, Fact],
 ) -> Ending:
     now = world.clock.now()
     took = int((now - begun.since) * 1000)
     well = isinstance(decision, Settled)
     facts: dict[str, Fact] = {**_facts(wanted), **counted, "milliseconds": took}
+    if isinstance(decision, Overtaken):
+        facts["reason"] = "overtaken"
     outcome = Outcome.DONE if well else Outcome.FAILED
     if world.journal.is_open(begun.intent):
         world.journal.write(_event(wanted, outcome, decision.sentence, facts, begun.intent))

@@ -56,7 +56,7 @@ class PlaceFiles:
     def address(self, place: Place, copy: CopyId, by_port: bool) -> str:
         """A socket of the copy's own, or a free port."""
         if by_port:
-            return self._machine.free_listen(self._notes.listens())
+            return self._machine.copy_listen(f"{self._home.root} {place} {copy}")
         return f"unix/{self._home.copy_socket(place, *copy)}"
 
     def listen(self, place: Place) -> str:

@@ -15,8 +15,8 @@ from fairlead.service.tools import Tools
 
 
 class End(msgspec.Struct, frozen=True):
-    """Where it ended. ``outcome``: done, returned, failed, refused, waiting (for approval),
-    or gone (no agent carries it on)."""
+    """Where it ended. ``outcome``: done, returned, failed, refused, overtaken (by another
+    release that was asked for), waiting (for approval), or gone (no agent carries it on)."""
 
     outcome: str
     sentence: str
@@ -78,7 +78,9 @@ class Watch:
 
     def _rollout(self, entry: Entry, place: Place, ours: bool) -> None:
         if ours and entry.text("how") != "return":
-            if entry.outcome == Outcome.DONE:
+            if entry.text("reason") == "overtaken":
+                self.ends.append(End("overtaken", entry.why, place, entry.release))
+            elif entry.outcome == Outcome.DONE:
                 self.ends.append(End("done", entry.why, place, entry.release))
             elif entry.number("previous"):
                 self._failed[place] = entry.why
@@ -141,6 +143,6 @@ class _Patience:
         if now - self._asked < 1.0:
             return False
         self._asked = now
-        if self._tools.machine.agent_pid():
+        if self._tools.machine.seen().listening:
             self._alive = now
         return now - self._alive > BACK_WITHIN

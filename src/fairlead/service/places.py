@@ -1,10 +1,11 @@
 """Bringing a place to what is wanted there: what the agent does, again and again."""
 
 from enum import StrEnum
+from functools import partial
 
 import msgspec
 
-from fairlead.base.errors import Refused
+from fairlead.base.errors import FairleadError, Refused
 from fairlead.base.ids import Digest, Place
 from fairlead.base.journal import Event, Fact, Outcome, Verb
 from fairlead.desired import flow as desired
@@ -17,7 +18,7 @@ from fairlead.plan.next_wave import held_until, schema_past
 from fairlead.plan.unfold import unfold
 from fairlead.plan.view import View
 from fairlead.record.flow import head_of
-from fairlead.rollout.flow import roll_out, state_of, tend
+from fairlead.rollout.flow import Overtaken, roll_out, state_of, tend
 from fairlead.rollout.look import look
 from fairlead.service.files import give_listen
 from fairlead.service.tools import Tools
@@ -71,10 +72,26 @@ def _roll_out(tools: Tools, wanted: Desired, begun: bool) -> Left:
     plan = "" if begun else plan_of(tools, wanted).digest
     if plan and wanted.approved and wanted.approved != plan:
         return _plan_moved(tools, wanted, Digest(plan))
-    ending = roll_out(tools.world, wanted, tools.owner, plan)
+    ending = roll_out(tools.world, wanted, tools.owner, plan, partial(_newer, tools, wanted))
+    if isinstance(ending.decision, Overtaken):
+        return reconcile(tools, wanted.place)
     if isinstance(ending.decision, Halted):
         return _go_back(tools, wanted, ending.decision.sentence)
     return Left(wanted.place, Rest.MOVING, ending.decision.sentence)
+
+
+def _newer(tools: Tools, wanted: Desired) -> str:
+    """What is desired in the place instead of ``wanted``; "" while that is desired.
+
+    A deploy repo that cannot be read now says nothing: the rollout goes on as begun.
+    """
+    try:
+        now = tools.desired(wanted.place)
+    except FairleadError:
+        return ""
+    if now is None:
+        return "no release is desired any more"
+    return "" if now.revision == wanted.revision else f"release {now.release.number} is desired now"
 
 
 def _note_by_hand(tools: Tools, wanted: Desired) -> None:

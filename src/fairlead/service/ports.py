@@ -112,6 +112,10 @@ class Machine(Protocol):
         """Whether that process is there; one that took its number counts."""
         ...
 
+    def copy_listen(self, key: str) -> str:
+        """A free ``127.0.0.1:port`` for the copy of that name."""
+        ...
+
     def free_listen(self, taken: frozenset[str]) -> str:
         """A free ``127.0.0.1:port`` that is not in ``taken``."""
         ...

@@ -10,7 +10,7 @@ Formats: Caddy's JSON configuration (caddyserver.com/docs/json/). ``{file.PATH}`
 placeholder for a file's content.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fairlead.base.ids import Place
@@ -86,12 +86,21 @@ def server(listen: str, routes: Sequence[Json]) -> Json:
 
 
 def routes_of(live: Mapping[str, Any]) -> dict[str, Json]:
-    """The roles' routes in a server that Caddy holds, by their id; what is not ours is left out."""
-    try:
-        found = live["routes"][0]["handle"][1]["routes"]
-        return {route["@id"]: route for route in found if "@id" in route}
-    except (LookupError, TypeError):
-        return {}
+    """The roles' routes in a server that Caddy holds, by their id; what is not ours is left out.
+
+    They are looked for everywhere: somebody who edits a server may move them, and what was
+    moved is edited, not gone.
+    """
+    return {found["@id"]: found for found in _tables(live) if isinstance(found.get("@id"), str)}
+
+
+def _tables(value: Any) -> Iterator[dict[str, Any]]:
+    """Every JSON object in ``value``, itself among them."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    for item in value if isinstance(value, list) else ():
+        yield from _tables(item)
 
 
 def route(site: Site, directory: str) -> Json:

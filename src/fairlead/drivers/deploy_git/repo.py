@@ -50,6 +50,8 @@ class GitDeployRepo:
 
     def ensure(self, files: Mapping[str, bytes], now: float) -> None:
         """Make the repository with these files in its first commit, unless it is there."""
+        if self._branch_file.is_file():
+            return  # what is there need not be held: looking at a home waits for no writer
         git = self._git.where / ".git"
         if not ((git / "HEAD").exists() and (git / "config").exists()):
             self._git.where.mkdir(parents=True, exist_ok=True)

@@ -33,4 +33,4 @@ def _let_go(view: View, role: Role) -> Decision | None:
     others = {copy.id for copy in view.unwanted(role)}
     if not role.serves or not others.intersection(view.routed(role.name)):
         return None
-    return parts.switch(view, role, (), "maintenance while the only copy is replaced")
+    return parts.switch(view, role, (), "maintenance while its copies are replaced")

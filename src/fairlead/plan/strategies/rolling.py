@@ -34,7 +34,8 @@ def _route(view: View, role: Role) -> Decision | None:
 
 
 def _why(new: list[CopyId], old: list[CopyId]) -> str:
-    return f"{len(new)} new copies serve" if new else f"{len(old)} old copies serve"
+    count, age = (len(new), "new") if new else (len(old), "old")
+    return f"1 {age} copy serves" if count == 1 else f"{count} {age} copies serve"
 
 
 def _room(view: View, role: Role, surge: int) -> int:
