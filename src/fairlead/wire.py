@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import subprocess
 import sys
 import time
 from functools import cached_property
@@ -154,10 +153,15 @@ class EmbeddedMachine:
         self._service("agent", argv, agent_environment())
         return True
 
-    def replace_agent(self) -> None:
-        """Let a process of its own put a fresh agent in this one's place, under the supervisor."""
-        argv = [sys.executable, "-m", "fairlead", "--home", str(self._home.root), "agent", "start"]
-        subprocess.Popen(argv, start_new_session=True, stdin=subprocess.DEVNULL)
+    def replace_agent(self) -> bool:
+        """Put an agent under the supervisor in this one's place; True when this one is to end.
+
+        One that a person runs in the foreground goes on.
+        """
+        if os.environ.get("FAIRLEAD_SERVICE") != "agent":
+            return False
+        self.ensure_agent()
+        return True
 
     def _service(self, name: str, argv: tuple[str, ...], environment: dict[str, str]) -> None:
         self._home.logs.mkdir(mode=0o700, exist_ok=True)

@@ -74,19 +74,21 @@ def stuck(before: Observed, after: Observed) -> Observed:
 
 
 def leave_alone(
-    wanted: Desired, seen: Observed, ending: bool = True
+    wanted: Desired, seen: Observed, ending: bool = True, verdict: Health = Health.HEALTHY
 ) -> tuple[Observed, Settled | Halted]:
     """Let everything under way go well until it settles or halts.
 
-    Not ``ending``: but requests that are open never end.
+    Not ``ending``: but requests that are open never end. ``verdict`` is what is said of a canary.
     """
+    seen = replace(seen, canary=verdict)
     for _ in range(ENOUGH):
         decision = next_wave(wanted, seen)
         match decision:
             case Wave():
                 seen = carry_out(wanted, seen, decision, len(decision.steps), fails=False)
             case Waiting(until=until):
-                later = replace(hope(seen, wanted), now=max(seen.now, until) + 0.1)
+                now = max(seen.now, until) + 0.1
+                later = replace(hope(seen, wanted), now=now, canary=verdict)
                 seen = later if ending else stuck(seen, later)
             case _:
                 return seen, decision
@@ -94,11 +96,16 @@ def leave_alone(
 
 
 def live_through(
-    wanted: Desired, seen: Observed, fate: list[worlds.Move], cuts: list[int], calm: bool = False
+    wanted: Desired,
+    seen: Observed,
+    fate: list[worlds.Move],
+    cuts: list[int],
+    calm: Health | None = None,
 ) -> Observed:
     """Decide, act in part, and let fate move the world, for as long as fate lasts.
 
-    A ``calm`` life is left alone after that, so that what comes next finds a whole release.
+    A ``calm`` life is left alone after that, with this verdict on a canary, so that what comes
+    next finds a whole release, or one that halted.
     """
     for turn, what in enumerate(fate):
         decision = next_wave(wanted, seen)
@@ -110,10 +117,13 @@ def live_through(
             cut = cuts[turn % len(cuts)] if cuts else 99
             seen = carry_out(wanted, seen, decision, cut, fails=what.kind == "job-fails")
         seen = worlds.move(seen, wanted, what)
-    return leave_alone(wanted, seen)[0] if calm else seen
+    return leave_alone(wanted, seen, verdict=calm)[0] if calm else seen
 
 
-Life = list[tuple[Desired, list[worlds.Move], list[int], bool]]
+Life = list[tuple[Desired, list[worlds.Move], list[int], Health | None]]
+
+
+CALMS = (None, None, None, Health.HEALTHY, Health.HEALTHY, Health.NOT_KNOWN)
 
 
 @st.composite
@@ -131,7 +141,7 @@ def lives(draw: st.DrawFn) -> Life:
         wanted = worlds.desired(of, strategy, f"rev-{turn}", previous, how)
         fate = draw(st.lists(worlds.moves, max_size=25))
         cuts = draw(st.lists(st.sampled_from([0, 1, 2, 99]), max_size=5))
-        life.append((wanted, fate, cuts, draw(st.booleans())))
+        life.append((wanted, fate, cuts, draw(st.sampled_from(CALMS))))
         previous = number
     return life
 
@@ -249,15 +259,23 @@ def test_a_plan_is_the_same_whenever_it_is_asked_for(life):
     wanted, _, _, _ = life[-1]
     now, later = Observed(1_000.0), Observed(99_000.0)
     assert unfold(wanted, now).digest == unfold(wanted, later).digest
+    newer = worlds.release(5, wanted.release.manifest.roles, "c", ("drop",))
+    after = worlds.desired(newer, BlueGreen(hold=300), "rev-after", wanted.release.number)
+    seen, _ = leave_alone(wanted, now)
+    much_later = replace(seen, now=seen.now + 5_000)
+    assert unfold(after, seen).digest == unfold(after, much_later).digest
 
 
 @given(lives())
 def test_another_plan_has_another_digest(life):
-    """An approval of one plan is none of another: other release, or other steps."""
+    """An approval of one plan is none of another: other release, other content, other steps."""
     wanted, _, _, _ = life[0]
     plan = unfold(wanted, Observed(1_000.0))
     renumbered = replace(wanted, release=replace(wanted.release, number=99))
     assert unfold(renumbered, Observed(1_000.0)).digest != plan.digest
+    other = replace(wanted.release.artifact, digest=worlds.Digest(f"sha256:{77:064x}"))
+    changed = replace(wanted, release=replace(wanted.release, artifact=other))
+    assert unfold(changed, Observed(1_000.0)).digest != plan.digest
     prepared = Observed(1_000.0, prepared=(wanted.release.number,))
     assert unfold(wanted, prepared).digest != plan.digest
 
@@ -369,3 +387,17 @@ def test_nothing_starts_again_from_changed_files(gave_up):
     decision = next_wave(wanted, replace(seen, now=9_000.0, copies=copies, damaged=(1,)))
     assert isinstance(decision, Wave)
     assert [type(step).__name__ for step in decision.steps] == ["Restore"]
+
+
+def test_a_return_does_not_halt_on_crashes_from_before():
+    """On the way back there is nothing better to go to: a copy that is down is waited for."""
+    one, two = worlds.release(1, ONE_WEB, "a"), worlds.release(2, ONE_WEB, "a")
+    seen, _ = leave_alone(worlds.desired(one, BlueGreen(), "rev-1"), Observed(1_000.0))
+    trying = worlds.desired(two, BlueGreen(), "rev-2", 1)
+    first = next_wave(trying, seen)
+    assert isinstance(first, Wave)
+    seen = carry_out(trying, seen, first, 99, fails=False)
+    down = replace(seen.copies[0], state=CopyState.CRASHED, crashes=7)
+    back = worlds.desired(one, BlueGreen(), "rev-3", 2, "return")
+    assert isinstance(next_wave(back, replace(seen, copies=(down,))), Waiting)
+    assert isinstance(leave_alone(back, replace(seen, copies=(down,)))[1], Settled)

@@ -7,13 +7,20 @@ from fairlead.rollout.flow import roll_out, state_of, tend
 from fairlead.rollout.world import World
 from rollout.memory_world import PLACE
 
+EVERY = 5.0
+"""Seconds between two of the agent's looks at a settled place."""
+
 TURNS = 300
 """More turns than any place here needs to come to rest."""
 
 
 def bring(world: World, wanted: Desired, owner: str = "agent-1") -> Settled | Halted:
-    """Roll out, then drain and stop the old side; errors are tried again, as the agent does."""
+    """Roll out, then drain and stop the old side; errors are tried again, as the agent does.
+
+    It is over once two looks, one of the agent's rounds apart, found nothing to do.
+    """
     error: FairleadError | None = None
+    rested = False
     for _ in range(TURNS):
         try:
             decision = turn(world, wanted, owner)
@@ -21,10 +28,10 @@ def bring(world: World, wanted: Desired, owner: str = "agent-1") -> Settled | Ha
             error = trouble
             world.clock.sleep(1.0)
             continue
-        if isinstance(decision, Halted) or (
-            isinstance(decision, Settled) and not decision.again_at
-        ):
+        rests = isinstance(decision, Settled) and not decision.again_at
+        if isinstance(decision, Halted) or (isinstance(decision, Settled) and rests and rested):
             return decision
+        rested = rests
         pause(world, decision)
     raise AssertionError(f"it does not come to rest: {error}")
 
@@ -43,7 +50,7 @@ def turn(world: World, wanted: Desired, owner: str) -> Decision | None:
 def pause(world: World, decision: Decision | None) -> None:
     """Wait for the world, or for what falls due."""
     if isinstance(decision, Settled):
-        world.clock.sleep(decision.again_at - world.clock.now())
+        world.clock.sleep(max(EVERY, decision.again_at - world.clock.now()))
     elif isinstance(decision, Waiting):
         world.clock.sleep(0.5)
 

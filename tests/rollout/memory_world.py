@@ -127,6 +127,7 @@ class MemoryFiles:
         self.broken: set[int] = set()
         """Releases whose files are not what was built."""
         self.laid_out: list[int] = []
+        self.moved: list[int] = []
         self._listening = listening
         self._ports = iter(range(20_000, 60_000))
 
@@ -159,6 +160,10 @@ class MemoryFiles:
     def listen(self, place: Place) -> str:
         """The proxy's address."""
         return LISTEN
+
+    def move(self, place: Place, release: Release) -> None:
+        """Note that another address was asked for."""
+        self.moved.append(release.number)
 
     def log(self, place: Place, name: str) -> str:
         """Nowhere."""

@@ -4,7 +4,7 @@ import pytest
 
 from fairlead.base.journal import Outcome, Verb
 from fairlead.manifest.model import BlueGreen, Canary, Role, Rolling, Strategy
-from fairlead.plan.model import CopyId, EndStray, Halted, Route, SetRoute, Settled, Start, Wave
+from fairlead.plan.model import CopyId, EndStray, Halted, Route, SetRoute, Settled, Start
 from fairlead.record.flow import read
 from fairlead.rollout.flow import PATIENCE, is_done, may_unasked, roll_out, state_of, tend
 from rollout.agent import bring, empty
@@ -145,7 +145,7 @@ def test_drift_is_shown_and_not_touched_unasked(world: MemoryWorld) -> None:
     wanted = desired(world.publish(release(1, WEB)), BlueGreen(hold=0))
     bring(world.process(), wanted)
     pid = world.runtime.add_stray(PLACE)
-    assert isinstance(tend(world.process(), PLACE, wanted, "agent"), Wave)
+    assert isinstance(tend(world.process(), PLACE, wanted, "agent"), Settled)  # it rests so
     assert world.runtime.strays(PLACE) == (pid,)
     tend(world.process(), PLACE, wanted, "agent", asked=True)
     assert world.runtime.strays(PLACE) == ()

@@ -273,9 +273,7 @@ class App:
 
         def over() -> bool:
             wanted = tools.desired(self.place)
-            return bool(
-                wanted and wanted.release.number == number and is_done(tools.world, wanted)
-            )
+            return bool(wanted and wanted.release.number == number and is_done(tools.world, wanted))
 
         until(over, f"release {number} is settled on")
 

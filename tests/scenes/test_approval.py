@@ -4,6 +4,7 @@ import json
 from contextlib import ExitStack
 
 import pytest
+
 from fairlead.base.errors import Refused
 from fairlead.base.ids import Place
 from fairlead.base.journal import Outcome, Verb

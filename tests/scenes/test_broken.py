@@ -4,6 +4,7 @@ import os
 import time
 
 import pytest
+
 from fairlead.base.journal import Outcome, Verb
 from fairlead.drivers.supervisor import proc
 from scenes.house import APP, House, kill, until

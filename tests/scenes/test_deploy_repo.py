@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from fairlead.base.journal import Outcome, Verb
 from scenes.house import App, House, git, until
 

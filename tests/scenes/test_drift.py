@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+
 from fairlead.base.errors import Refused
 from fairlead.base.journal import Verb
 from fairlead.drivers.caddy import config

@@ -3,6 +3,7 @@
 import subprocess
 
 import pytest
+
 from fairlead.base.errors import UsageError
 from fairlead.base.journal import Verb
 from fairlead.service.up import REMOTE, set_up

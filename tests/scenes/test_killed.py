@@ -6,6 +6,7 @@ import signal
 import time
 
 import pytest
+
 from fairlead.base.journal import Outcome, Verb
 from fairlead.record.flow import unclosed
 from fairlead.service import machine
@@ -62,7 +63,7 @@ def _ends_the_same(house: House, app: App, last: int) -> None:
     running = {name for name in app.pids() if name.endswith(f"release {last}")}
     assert running == {f"{copy} of release {last}" for copy in ("web.1", "web.2", "worker.1")}
     until(lambda: not [e for e in unclosed(house.tools.store) if e.app == app.name], "all closed")
-    rollouts = [e for e in house.entries(app.name, Verb.ROLLOUT)]
+    rollouts = house.entries(app.name, Verb.ROLLOUT)
     assert [e.release for e in rollouts] == list(range(1, last + 1))
     assert {e.outcome for e in rollouts} == {Outcome.DONE}
     house.must_hold()
@@ -149,7 +150,7 @@ def test_a_supervisor_that_is_killed_is_replaced_and_everything_starts_once(hous
     app = house.app("orphaned", copies=2, worker=True)
     app.released()
     before = app.pids()
-    supervisor = house.tools.machine.seen().supervisor
+    supervisor, agent = house.tools.machine.seen().supervisor, house.agent()
     kill(supervisor)
     until(lambda: house.tools.machine.seen().supervisor not in (0, supervisor), "a new one runs")
     app.serves(1)
@@ -158,6 +159,7 @@ def test_a_supervisor_that_is_killed_is_replaced_and_everything_starts_once(hous
     assert not set(app.pids().values()) & set(before.values())
     assert not app.data("overlaps").exists()
     until(lambda: not _any_alive(before.values()), "the orphans are gone")
+    until(lambda: house.tools.machine.agent_pid() not in (0, agent), "a new agent is looked after")
     with app.users():
         app.change("after it")
         app.released()

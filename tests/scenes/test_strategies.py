@@ -3,11 +3,12 @@
 import time
 
 import pytest
+
 from fairlead.base.journal import Outcome, Verb
 from fairlead.service.places import rollback
 from scenes.house import House, until
 
-COUNT = 'create table boats (id integer primary key, name text);'
+COUNT = "create table boats (id integer primary key, name text);"
 
 
 @pytest.mark.parametrize("strategy", ['"rolling"', '"blue-green"'])

@@ -140,7 +140,8 @@ class Agent:
                 for pid in self._tools.world.runtime.strays(place):
                     self._tools.world.runtime.end_stray(place, pid)
                 self._tools.clock.sleep(0.5)
-        self._tools.machine.replace_agent()
+        if self._tools.machine.replace_agent():
+            self._ended.set()  # the new supervisor starts another: this one is its orphan
 
     def _work(self, key: Hashable, do: Callable[[], None], every: float = EVERY) -> None:
         running = self._busy.get(key)

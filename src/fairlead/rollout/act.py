@@ -124,7 +124,14 @@ class Actor:
             assets=self._assets([copy.release for copy, _ in shares]),
             stream_limit=role.stop,
         )
-        self.world.proxy.put(site, self.world.clock.now())
+        try:
+            self.world.proxy.put(site, self.world.clock.now())
+        except Refused:
+            # Between picking a free address and now somebody else may have taken it. While
+            # nobody was told of it, another is as good; the step is tried again with that.
+            if not self.world.proxy.sites(self.place):
+                self.world.files.move(self.place, self._release())
+            raise
 
     def _assets(self, serving: list[int]) -> tuple[AssetRoot, ...]:
         """The files of the releases that will serve, then of those that serve or served lately.

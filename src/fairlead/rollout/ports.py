@@ -274,6 +274,10 @@ class Files(Protocol):
         """The proxy's address for the place (``127.0.0.1:8000``); chosen once, then kept."""
         ...
 
+    def move(self, place: Place, release: Release) -> None:
+        """Give the place another address, unless its manifest names the one it has."""
+        ...
+
     def log(self, place: Place, name: str) -> str:
         """The log file of a copy or a task."""
         ...

@@ -63,6 +63,13 @@ class PlaceFiles:
         """The address the place was given; ``give_listen`` comes first."""
         return self._notes.listen(str(place))
 
+    def move(self, place: Place, release: Release) -> None:
+        """Give the place another address, unless its manifest names the one it has."""
+        environment = release.manifest.environment(place.environment)
+        if environment is None or not environment.listen:
+            fresh = self._machine.free_listen(self._notes.listens())
+            self._notes.put_listen(str(place), fresh)
+
     def log(self, place: Place, name: str) -> str:
         """A log file, its directory made."""
         path: Path = self._home.log(place, name)

@@ -82,10 +82,8 @@ class Watch:
                 self.ends.append(End("overtaken", entry.why, place, entry.release))
             elif entry.outcome == Outcome.DONE:
                 self.ends.append(End("done", entry.why, place, entry.release))
-            elif entry.number("previous"):
-                self._failed[place] = entry.why
             else:
-                self.ends.append(End("failed", entry.why, place, entry.release))
+                self._failed[place] = entry.why
         elif place in self._failed and entry.text("how") == "return":
             outcome = "returned" if entry.outcome == Outcome.DONE else "failed"
             self.ends.append(End(outcome, self._failed.pop(place), place, entry.release))

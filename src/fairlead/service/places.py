@@ -17,6 +17,7 @@ from fairlead.plan.model import Halted, JobState, Plan, Settled, Waiting, Wave
 from fairlead.plan.next_wave import held_until, schema_past
 from fairlead.plan.unfold import unfold
 from fairlead.plan.view import View
+from fairlead.record.chain import entry_of
 from fairlead.record.flow import head_of
 from fairlead.rollout.flow import Overtaken, roll_out, state_of, tend
 from fairlead.rollout.look import look
@@ -127,20 +128,40 @@ def _event(wanted: Desired, outcome: Outcome, why: str, facts: dict[str, Fact]) 
 
 
 def _go_back(tools: Tools, wanted: Desired, why: str) -> Left:
-    """Ask for the release that served before, as an ordinary commit in the deploy repo.
-
-    The first release of a place has nothing before it: its copies are stopped.
-    """
+    """Ask for the release that served before, as an ordinary commit in the deploy repo."""
     place = wanted.place
     if wanted.how == "return":
         return Left(place, Rest.HALTED, f"the way back failed as well: {why}")
-    if not wanted.previous:
-        decision = tend(tools.world, place, None, tools.owner, asked=True)
-        rest = Rest.HALTED if isinstance(decision, Settled) else Rest.MOVING
-        return Left(place, rest, f"nothing served before it: {why}")
+    if not tools.proven(place) - {wanted.release.number}:
+        return _nothing_before(tools, wanted, why)
     act = Act("agent", why, tools.clock.now())
     desired.revert(tools.deploy, place, act, how="return", proven=tools.proven(place))
     return reconcile(tools, place)
+
+
+def _nothing_before(tools: Tools, wanted: Desired, why: str) -> Left:
+    """No release ever passed smoke here, so there is none to go back to.
+
+    What has traffic and is of another release keeps it; else the place is emptied.
+    """
+    place, number = wanted.place, wanted.release.number
+    said = f"there is no good release to go back to: {why}"
+    told = map(entry_of, tools.store.find("revision", wanted.revision, limit=500, newest=True))
+    if not any(entry.text("reason") == _NO_WAY_BACK for entry in told):
+        facts: dict[str, Fact] = {
+            "revision": wanted.revision,
+            "how": "return",
+            "reason": _NO_WAY_BACK,
+        }
+        tools.record.write(_event(wanted, Outcome.REFUSED, said, facts))
+    routes = look(tools.world, place, wanted).routes
+    if {copy.release for route in routes for copy, _ in route.shares} - {number}:
+        return Left(place, Rest.HALTED, said)
+    decision = tend(tools.world, place, None, tools.owner, asked=True)
+    return Left(place, Rest.HALTED if isinstance(decision, Settled) else Rest.MOVING, said)
+
+
+_NO_WAY_BACK = "nothing to return to"
 
 
 def _left(place: Place, decision: Wave | Waiting | Settled | Halted) -> Left:

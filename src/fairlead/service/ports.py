@@ -84,8 +84,11 @@ class Machine(Protocol):
         """Start the agent unless it runs; True when it was started now."""
         ...
 
-    def replace_agent(self) -> None:
-        """Let a process of its own put a fresh agent in this one's place. Does not wait."""
+    def replace_agent(self) -> bool:
+        """Put an agent under the supervisor in this one's place; True when this one is to end.
+
+        One that a person runs in the foreground goes on.
+        """
         ...
 
     def wake(self) -> bool:

@@ -118,6 +118,8 @@ def _wait_until(true: Callable[[], bool], limit: float, home: Home) -> None:
 def shutdown(home: Home, rpc: Rpc, limit: float) -> None:
     """End the supervisor and everything of this home; what outlasts ``limit`` is killed."""
     deadline = time.monotonic() + limit
+    # An agent that no supervisor started would start what is being ended again.
+    proc.signal_all(_orphan_agents(home, rpc), signal.SIGKILL)
     running = pid(home)
     if running:
         with contextlib.suppress(Unknown, Fault):
@@ -141,6 +143,16 @@ def _stop_all(home: Home, rpc: Rpc, deadline: float) -> None:
         if not any(info["state"] in _ALIVE for info in rpc.call("supervisor.getAllProcessInfo")):
             return
         time.sleep(0.01)
+
+
+def _orphan_agents(home: Home, rpc: Rpc) -> list[int]:
+    """Agents that a supervisor which died has left."""
+    try:
+        ours = {info["pid"] for info in rpc.call("supervisor.getAllProcessInfo")}
+    except Unknown:
+        ours = set()
+    agents = [p for p in marked(home) if proc.marks(p).get(proc.MARK_SERVICE) == b"agent"]
+    return [agent for agent in agents if agent not in ours]
 
 
 def marked(home: Home) -> list[int]:
