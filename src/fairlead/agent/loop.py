@@ -24,6 +24,7 @@ from fairlead.base.journal import Event as Said
 from fairlead.base.journal import Fact, Outcome, Verb
 from fairlead.base.wake import wake
 from fairlead.plan.drift import Item
+from fairlead.plan.model import JobState
 from fairlead.record.flow import head_of, unclosed
 from fairlead.record.model import Entry
 from fairlead.service import drift
@@ -100,6 +101,7 @@ class Agent:
         for entry in unclosed(self._tools.store):
             # A migration goes on without us, and a rollout is carried on: both close their own.
             ours = entry.verb in (Verb.STEP, Verb.BUILD) and entry.text("step") != "migrate"
+            ours = ours or (entry.verb == Verb.ROLLOUT and not self._goes_on(entry))
             # A push may be under way now; one that began a day ago was cut off.
             old = entry.verb in (Verb.PUSH, Verb.VERIFY) and _age(entry) > _DAY
             if ours or old:
@@ -108,6 +110,12 @@ class Agent:
         self._tools.record.write(
             Said(Verb.AGENT, Outcome.DONE, "agent", "the agent started", facts=facts)
         )
+
+    def _goes_on(self, entry: Entry) -> bool:
+        """Whether a mark says that this rollout is under way, so that it is carried on."""
+        place = Place(entry.app, entry.environment)
+        jobs = self._tools.world.marks.read(place).jobs
+        return any((j.intent, j.state) == (entry.seq, JobState.RUNNING) for j in jobs)
 
     def _socket(self) -> socket.socket:
         path = self._tools.home.agent_socket

@@ -45,6 +45,9 @@ from fairlead.rollout.look import look
 from fairlead.rollout.ports import Counters
 from fairlead.rollout.world import World
 
+TRIES_UNANSWERED = 10
+"""The same where the world gave no answer at all: about nine seconds of it."""
+
 TRIES = 3
 """How often a step that the world refused is tried before the rollout halts."""
 
@@ -168,11 +171,14 @@ class Rollout:
         return self._restored > 1
 
     def _refused(self, stage: Stage, step: Step, error: FairleadError) -> Halted | None:
+        """Halt after ``TRIES``; a world that gives no answer, a proxy that starts again for one,
+        gets more of them."""
         self._refusals[step] += 1
-        if self._refusals[step] < TRIES:
+        tries = TRIES_UNANSWERED if isinstance(error, Unknown) else TRIES
+        if self._refusals[step] < tries:
             self._world.clock.sleep(0.2 * self._refusals[step])
             return None
-        return Halted(stage, f"Could not {phrase(step)}, tried {TRIES} times: {error.what}.")
+        return Halted(stage, f"Could not {phrase(step)}, tried {tries} times: {error.what}.")
 
     def _facts(self, stage: Stage, step: Step) -> dict[str, Fact]:
         revision = self._wanted.revision if self._wanted else ""
