@@ -38,24 +38,25 @@ def _open_pushes(house: House) -> bool:
     return any(e.verb == Verb.PUSH for e in unclosed(house.tools.store))
 
 
-def test_a_push_while_a_rollout_is_under_way_waits_its_turn(house: House):
-    """The rollout under way ends, then the newer one begins: never both at once."""
+def test_a_newer_push_overtakes_the_rollout_under_way(house: House):
+    """The older rollout ends, is told so, and leaves nothing; the newer one serves."""
     app = house.app("queue")
     app.released()
     with app.users():
-        app.change("slow to start", boot=4)
+        app.change("slow to start", boot=20)
         with app.pushing() as first:
             until(lambda: _rolling(house, 2), "the rollout of release 2 began")
             app.change("the one after")
-            second = app.push()
+            app.released()
             said, _ = first.communicate(timeout=100)
         assert first.returncode == 0, said
-        assert second.code == 0, second.said
+        assert "overtaken" in said
         app.serves(3)
         app.settled()
-    rollouts = [(e.release, e.outcome) for e in house.entries("queue", Verb.ROLLOUT)]
-    assert rollouts[-2:] == [(2, Outcome.DONE), (3, Outcome.DONE)]
-    assert "rolled out in" in said
+        until(lambda: not any("release 2" in name for name in app.pids()), "release 2 is gone")
+    rollouts = house.entries("queue", Verb.ROLLOUT)[-2:]
+    assert [(e.release, e.outcome) for e in rollouts] == [(2, Outcome.FAILED), (3, Outcome.DONE)]
+    assert rollouts[0].text("reason") == "overtaken"
 
 
 def _rolling(house: House, number: int) -> bool:

@@ -1,0 +1,1 @@
+"""What the README claims, measured; beside it, what people do now. See docs/benchmarks.md."""
