@@ -7,7 +7,8 @@ import pytest
 from fairlead.base.errors import Busy, FairleadError, Refused
 from fairlead.manifest.model import BlueGreen
 from fairlead.plan.model import Job, JobKind, JobState, Settled
-from fairlead.rollout.flow import Rollout, roll_out
+from fairlead.rollout.cycle import Rollout
+from fairlead.rollout.flow import roll_out
 from fairlead.rollout.lease import Holding
 from faults.seam import AFTER, EFFECTS, Killed, Seam
 from faults.story import is_whole, record_is_sound, serving_one

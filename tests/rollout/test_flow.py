@@ -6,7 +6,8 @@ from fairlead.base.journal import Outcome, Verb
 from fairlead.manifest.model import BlueGreen, Canary, Role, Rolling, Strategy
 from fairlead.plan.model import CopyId, EndStray, Halted, Route, SetRoute, Settled, Start
 from fairlead.record.flow import read
-from fairlead.rollout.flow import PATIENCE, is_done, may_unasked, roll_out, state_of, tend
+from fairlead.rollout.cycle import may_unasked
+from fairlead.rollout.flow import PATIENCE, is_done, roll_out, state_of, tend
 from rollout.agent import bring, empty
 from rollout.memory_world import (
     LISTEN,

@@ -96,7 +96,7 @@ def half_way(world: MemoryWorld, process: World, strategy: Canary, page: int = 2
     two = world.publish(release(2, WEB))
     wanted = desired(two, strategy, previous=1)
     addresses = [process.files.address(PLACE, CopyId(2, "web", n), False) for n in (1, 2)]
-    from fairlead.rollout.flow import Rollout
+    from fairlead.rollout.cycle import Rollout
     from fairlead.rollout.lease import Holding
 
     with Holding(world.leases, world.clock, PLACE, "agent", "test") as holding:
