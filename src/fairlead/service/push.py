@@ -195,10 +195,12 @@ def _landed(tools: Tools, app: str) -> None:
     for entry in under_way:
         if entry.verb != Verb.PUSH:
             continue
+        gone = _receiver_gone(tools, entry)  # asked first: it may move the branch as we look
         if _moved(tools, entry):
             _close(tools, entry, Outcome.DONE, entry.text("subject") or "pushed")
-        elif _receiver_gone(tools, entry) and not _moved(tools, entry):
+        elif gone:
             _close(tools, entry, Outcome.REFUSED, NOT_MOVED)
+        if gone:
             _cut_off(tools, entry, under_way)
 
 

@@ -2,4 +2,8 @@ from django.urls import path
 
 from . import views
 
-urlpatterns = [path("orders/", views.orders), path("ping", views.ping), path("health/", views.health)]
+urlpatterns = [
+    path("orders/", views.orders),
+    path("ping", views.ping),
+    path("health/", views.health),
+]
