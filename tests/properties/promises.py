@@ -129,6 +129,8 @@ def stopped_only_when_drained(wanted: Desired, seen: Observed, step: Step) -> bo
     copy, role = copy_of(seen, step), roles(wanted).get(step.copy.role)
     if copy is None or (role is not None and not role.serves and not seen.route(step.copy.role)):
         return None
+    if hangs(wanted, seen, copy):
+        return True
     if copy.id in routed(seen, copy.id.role):
         return False
     if copy.in_flight == 0 or copy.state is CopyState.CRASHED:
@@ -141,8 +143,19 @@ def stopped_only_when_drained(wanted: Desired, seen: Observed, step: Step) -> bo
 def wanted_copies_are_left_alone(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     if not isinstance(step, Stop) or step.copy.release != wanted.release.number:
         return None
-    role = roles(wanted).get(step.copy.role)
+    role, copy = roles(wanted).get(step.copy.role), copy_of(seen, step)
+    if copy is not None and hangs(wanted, seen, copy):
+        return True
     return role is None or not 1 <= step.copy.number <= role.copies
+
+
+def hangs(wanted: Desired, seen: Observed, copy: Copy) -> bool:
+    """A wanted copy that nothing can take the place of has given no answer for long enough."""
+    role = roles(wanted).get(copy.id.role)
+    if role is None or not copy.silent_since or copy.state is CopyState.READY:
+        return False
+    nothing_better = done(wanted, seen) or wanted.how == "return"
+    return nothing_better and seen.now - copy.silent_since >= role.ready
 
 
 def backup_before_migration(wanted: Desired, seen: Observed, step: Step) -> bool | None:

@@ -401,3 +401,21 @@ def test_a_return_does_not_halt_on_crashes_from_before():
     back = worlds.desired(one, BlueGreen(), "rev-3", 2, "return")
     assert isinstance(next_wave(back, replace(seen, copies=(down,))), Waiting)
     assert isinstance(leave_alone(back, replace(seen, copies=(down,)))[1], Settled)
+
+
+def test_a_copy_that_hangs_is_ended_and_started_again():
+    """A process that runs and gives no answer is no copy that serves; one that answers 503 is
+    left alone, for a restart would not mend what it waits for."""
+    roles = (worlds.Role("web", "x", copies=2, health="/h"),)
+    wanted = worlds.desired(worlds.release(1, roles), BlueGreen(), "rev-1")
+    seen, _ = leave_alone(wanted, Observed(1_000.0))
+    first, second = seen.copies
+    shares = seen.routes[0].shares[1:]
+    alone = replace(seen.routes[0], shares=shares)
+    hung = replace(first, state=CopyState.STARTING, silent_since=seen.now - 60)
+    decision = next_wave(wanted, replace(seen, copies=(hung, second), routes=(alone,)))
+    assert isinstance(decision, Wave)
+    assert [(type(s).__name__, s.copy) for s in decision.steps] == [("Stop", first.id)]
+    busy = replace(first, state=CopyState.STARTING, since=seen.now - 600)
+    decision = next_wave(wanted, replace(seen, copies=(busy, second), routes=(alone,)))
+    assert isinstance(decision, Waiting)

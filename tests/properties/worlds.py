@@ -130,6 +130,7 @@ KINDS = (
     "wrong",
     "vanish",
     "unknown",
+    "hang",
     "end",
     "requests",
     "time",
@@ -162,6 +163,8 @@ def move(seen: Observed, wanted: Desired, what: Move) -> Observed:  # noqa: C901
             return _crash(seen, what)
         case "wrong":
             return _copy(seen, what, CopyState.READY, CopyState.WRONG)
+        case "hang":
+            return _hang(seen, what)
         case "unknown":
             return _copy(seen, what, CopyState.READY, CopyState.UNKNOWN)
         case "vanish":
@@ -194,6 +197,15 @@ def move(seen: Observed, wanted: Desired, what: Move) -> Observed:  # noqa: C901
         case "stray":
             return replace(seen, strays=(4_000 + what.pick,))
     return seen
+
+
+def _hang(seen: Observed, what: Move) -> Observed:
+    """A copy that runs stops answering."""
+    copy = _pick([c for c in seen.copies if c.state is CopyState.READY], what)
+    if copy is None:
+        return seen
+    silent = replace(copy, state=CopyState.STARTING, silent_since=seen.now)
+    return _swap(seen, copy, silent)
 
 
 def _extra(seen: Observed, wanted: Desired, what: Move) -> Observed:

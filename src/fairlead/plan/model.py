@@ -51,7 +51,8 @@ class Copy(msgspec.Struct, frozen=True):
 
     ``crashes`` counts its ends that nobody asked for; ``gave_up`` is set when the runtime
     will not start it again by itself. ``in_flight`` counts the requests and streams the
-    proxy still has open with it; None is not known.
+    proxy still has open with it; None is not known. ``silent_since`` is when a copy whose
+    process runs stopped answering anything at all (0: it answers).
     """
 
     id: CopyId
@@ -60,6 +61,7 @@ class Copy(msgspec.Struct, frozen=True):
     crashes: int = 0
     gave_up: bool = False
     in_flight: int | None = 0
+    silent_since: float = 0.0
     detail: str = ""
     pid: int = 0
 

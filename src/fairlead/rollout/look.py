@@ -12,6 +12,7 @@ from fairlead.manifest.model import Canary, Role
 from fairlead.plan.drift import route_mark, stray_mark
 from fairlead.plan.model import Copy, CopyId, CopyState, Health, Observed, Route
 from fairlead.rollout.ports import Process, ProcessState, SiteSeen
+from fairlead.rollout.probe import Probed
 from fairlead.rollout.rules import role_of
 from fairlead.rollout.world import World
 
@@ -52,15 +53,16 @@ class _Eye:
 
     def copy(self, process: Process) -> Copy:
         """A process as the planner's copy."""
-        state, since, detail = self._state(process)
+        found = self._state(process)
         return Copy(
             id=process.copy,
-            state=state,
-            since=since,
+            state=found.state,
+            since=found.since,
             crashes=process.crashes,
             gave_up=process.gave_up,
             in_flight=self._flight(process),
-            detail=detail or process.detail,
+            silent_since=found.silent_since,
+            detail=found.detail or process.detail,
             pid=process.pid,
         )
 
@@ -69,17 +71,17 @@ class _Eye:
             return 0
         return None if self.flight is None else self.flight.get(process.address, 0)
 
-    def _state(self, process: Process) -> tuple[CopyState, float, str]:
+    def _state(self, process: Process) -> Probed:
+        now, since = self.world.clock.now(), process.since
         if process.state is not ProcessState.RUNNING:
-            return _ENDED[process.state], process.since, process.detail
+            return Probed(_ENDED[process.state], since, now, process.detail)
         role = self._role(process.copy)
         if role is None:
-            return CopyState.UNKNOWN, process.since, "nobody asks it: nothing wants it"
-        if not role.serves:
-            settled = self.world.clock.now() - process.since >= role.settle
-            return CopyState.READY if settled else CopyState.STARTING, process.since, ""
-        probed = self.world.prober.ask(self.place, process, role.health)
-        return probed.state, probed.since, probed.detail
+            return Probed(CopyState.UNKNOWN, since, now, "nobody asks it: nothing wants it")
+        if role.serves:
+            return self.world.prober.ask(self.place, process, role.health)
+        settled = now - since >= role.settle
+        return Probed(CopyState.READY if settled else CopyState.STARTING, since, now)
 
     def _role(self, copy: CopyId) -> Role | None:
         """The copy's role if its health matters: it is wanted, has traffic, or may be gone

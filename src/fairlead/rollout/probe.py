@@ -17,12 +17,14 @@ LIMIT = 2.0
 
 
 class Probed(msgspec.Struct, frozen=True):
-    """What a copy answered, and since when it has answered so."""
+    """What a copy answered, and since when it has answered so. ``silent_since``: since when
+    it gives no answer at all, as far as we saw (0: it answers)."""
 
     state: CopyState
     since: float
     asked_at: float
     detail: str = ""
+    silent_since: float = 0.0
 
 
 class Prober:
@@ -48,6 +50,8 @@ class Prober:
         fresh = self._fresh(process, health, now)
         if known and known.state is fresh.state:
             fresh = msgspec.structs.replace(fresh, since=known.since)
+        if known and known.silent_since and fresh.silent_since:
+            fresh = msgspec.structs.replace(fresh, silent_since=known.silent_since)
         with self._lock:
             self._known.setdefault(place, {})[process.pid] = fresh
         return fresh
@@ -58,7 +62,8 @@ class Prober:
             return Probed(CopyState.READY, now, now)
         # No answer, and 503 (RFC 9110: temporarily unable), are what a copy that boots gives.
         if answer.status in (0, 503):
-            return Probed(CopyState.STARTING, process.since, now, answer.detail)
+            silent = 0.0 if answer.status else now
+            return Probed(CopyState.STARTING, process.since, now, answer.detail, silent)
         detail = f"{health} answered {answer.status}"
         return Probed(CopyState.WRONG, now, now, detail)
 

@@ -136,7 +136,7 @@ def judge(view: View, role: Role, copy: Copy) -> Decision:
     if copy.state is CopyState.STOPPING:
         return Waiting(stage, f"{name} of release {view.number} is ending before it starts again.")
     if view.done or view.wanted.how == "return":
-        return revive(view, stage, name, copy)
+        return revive(view, role, copy)
     reason, until = _failure(view, role, copy)
     if reason:
         tail = f": {copy.detail}" if copy.detail else ""
@@ -156,11 +156,17 @@ def _failure(view: View, role: Role, copy: Copy) -> tuple[str, float]:
     return reason, copy.since + role.ready
 
 
-def revive(view: View, stage: Stage, name: str, copy: Copy) -> Decision:
+def revive(view: View, role: Role, copy: Copy) -> Decision:
     """A copy that is down and that nothing better can take the place of.
 
-    The runtime restarts it; where the runtime gave up, we do, after a while.
+    The runtime restarts it; where the runtime gave up, we do, after a while. A process that
+    runs and gives no answer at all for as long as a start may take is ended, so that it is
+    started again; one that answers, however badly, is left to say what it has to say.
     """
+    stage, name = stage_of(role), f"{copy.id.role}.{copy.id.number}"
+    if copy.silent_since and view.seen.now - copy.silent_since >= role.ready:
+        hung = Stop(copy.id, f"it has not answered for {role.ready} s")
+        return Wave(stage, (hung,), f"Stop {name}, which hangs, to start it again.")
     due = copy.since + REVIVE_AFTER
     if copy.gave_up and view.seen.now >= due and view.damaged:
         return restore(view)
