@@ -197,10 +197,6 @@ class EmbeddedMachine:
             return 0
         return seen.pid if seen else 0
 
-    def agent_pid(self) -> int:
-        """The agent's process id; 0 when none runs."""
-        return self._pid("agent")
-
     def shutdown(self) -> None:
         """End everything of this home: copies, proxy, agent, supervisor."""
         self.runtime.shutdown()

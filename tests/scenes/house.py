@@ -127,7 +127,7 @@ class House:
     def agent(self) -> int:
         """The agent's process id, once one runs that listens."""
         machine = self.tools.machine
-        return until(lambda: machine.seen().listening and machine.agent_pid(), "an agent runs")
+        return until(lambda: machine.seen().listening and machine.seen().agent, "an agent runs")
 
     def entries(self, app: str, *verbs: Verb) -> list[Entry]:
         """The app's entries of these verbs, but for intents."""

@@ -8,7 +8,7 @@ import pytest
 from fairlead.base.errors import Refused
 from fairlead.base.ids import Place
 from fairlead.base.journal import Outcome, Verb
-from fairlead.service.places import rollback
+from fairlead.service.rollback import rollback
 from scenes.house import House, stray, until
 
 GUARDED = """

@@ -159,7 +159,7 @@ def test_a_supervisor_that_is_killed_is_replaced_and_everything_starts_once(hous
     assert not set(app.pids().values()) & set(before.values())
     assert not app.data("overlaps").exists()
     until(lambda: not _any_alive(before.values()), "the orphans are gone")
-    until(lambda: house.tools.machine.agent_pid() not in (0, agent), "a new agent is looked after")
+    until(lambda: house.tools.machine.seen().agent not in (0, agent), "a new agent is looked after")
     with app.users():
         app.change("after it")
         app.released()

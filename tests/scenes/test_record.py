@@ -8,7 +8,8 @@ import pytest
 from fairlead.base.journal import Verb
 from fairlead.record.flow import verify
 from fairlead.record.model import Broken, Head
-from fairlead.service.places import anchor, rollback
+from fairlead.service.places import anchor
+from fairlead.service.rollback import rollback
 from scenes.house import App, House
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from fairlead.base.journal import Outcome, Verb
-from fairlead.service.places import rollback
+from fairlead.service.rollback import rollback
 from scenes.house import House, until
 
 COUNT = "create table boats (id integer primary key, name text);"

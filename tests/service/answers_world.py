@@ -108,9 +108,6 @@ class MemoryMachine:
         self.woken += self.now.listening
         return self.now.listening
 
-    def agent_pid(self) -> int:
-        return self.now.agent
-
     def shutdown(self) -> None:
         self.now = MachineSeen(0, 0, 0, False)
 

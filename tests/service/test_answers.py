@@ -20,8 +20,8 @@ from fairlead.service.answers.status import PlaceStatus, status
 from fairlead.service.answers.trace import trace
 from fairlead.service.answers.where import app_here, app_meant, place_meant
 from fairlead.service.approve import approve
-from fairlead.service.places import rollback
 from fairlead.service.promote import promote
+from fairlead.service.rollback import rollback
 from fairlead.service.settings import set_settings
 from service.answers_world import LOCAL, MANIFEST, PRODUCTION, STAGING, World, runs_in
 

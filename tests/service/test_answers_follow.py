@@ -12,9 +12,9 @@ from fairlead.desired.flow import propose as ask_for
 from fairlead.record.flow import head_of
 from fairlead.service.answers import follow
 from fairlead.service.answers.follow import FollowEnd, How, follow_revision, saying
-from fairlead.service.places import rollback
 from fairlead.service.ports import MachineSeen
 from fairlead.service.promote import promote
+from fairlead.service.rollback import rollback
 from fairlead.service.settings import set_settings
 from service.answers_world import LOCAL, PRODUCTION, World, runs_in
 

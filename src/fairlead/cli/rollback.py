@@ -7,7 +7,7 @@ from fairlead.cli.group import verb
 from fairlead.cli.places import PLACE
 from fairlead.cli.watching import ended, watch
 from fairlead.record.flow import head_of
-from fairlead.service.places import rollback as go_back
+from fairlead.service.rollback import rollback as go_back
 
 
 @verb(

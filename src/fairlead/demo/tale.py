@@ -15,7 +15,8 @@ from fairlead.record.flow import verify
 from fairlead.record.model import Head, Verified
 from fairlead.record.trace import trace
 from fairlead.rollout.flow import is_done
-from fairlead.service.places import anchor, rollback
+from fairlead.service.places import anchor
+from fairlead.service.rollback import rollback
 from fairlead.service.tools import Tools
 from fairlead.service.up import Up, up
 

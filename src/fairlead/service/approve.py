@@ -2,9 +2,12 @@
 
 from fairlead.base.errors import Refused
 from fairlead.base.ids import Place
+from fairlead.desired import flow as desired
+from fairlead.desired import read as deploy
+from fairlead.desired.flow import Act
+from fairlead.desired.model import Desired
 from fairlead.desired.ports import Signer
-from fairlead.service import places
-from fairlead.service.answers.plan import plan
+from fairlead.service.places import plan_of
 from fairlead.service.tools import Tools
 
 
@@ -15,12 +18,24 @@ def approve(
 
     ``signature`` is a key to sign with, a detached signature made by hand, or None for the
     home's own key. ``read`` is the digest (or its beginning) of the plan that was read:
-    another plan now is Refused. Raises as ``places.approve`` does.
+    another plan now is Refused, as is a place where nothing waits.
     """
-    if read:
-        now = plan(tools, place).digest
-        bare = now.removeprefix("sha256:")
-        if len(read) < 8 or not (now.startswith(read) or bare.startswith(read)):
-            what = f"the plan you read ({read[:19]}) no longer applies: it is {now[:19]} now"
-            raise Refused(what, f"fairlead plan {place}")
-    return places.approve(tools, place, signature or tools.signer, why)
+    proposal = deploy.proposal(tools.deploy.repo.look(), tools.deploy.verifier, place)
+    if proposal is None:
+        raise Refused(f"nothing waits for approval: {place}", "fairlead status")
+    wanted = Desired(
+        place, proposal.revision, proposal.release, proposal.strategy, proposal.how,
+        proposal.previous,
+    )  # fmt: skip
+    now = plan_of(tools, wanted).digest
+    if read and not _is(read, now):
+        what = f"the plan you read ({read[:19]}) no longer applies: it is {now[:19]} now"
+        raise Refused(what, f"fairlead plan {place}")
+    act = Act(tools.me, why, tools.clock.now())
+    return desired.approve(tools.deploy, place, now, signature or tools.signer, act).revision
+
+
+def _is(read: str, digest: str) -> bool:
+    """Whether what a person read is the digest, or enough of its beginning."""
+    bare = digest.removeprefix("sha256:")
+    return len(read) >= 8 and (digest.startswith(read) or bare.startswith(read))

@@ -5,18 +5,14 @@ from functools import partial
 
 import msgspec
 
-from fairlead.base.errors import FairleadError, Refused
+from fairlead.base.errors import FairleadError
 from fairlead.base.ids import Digest, Place
 from fairlead.base.journal import Event, Fact, Outcome, Verb
 from fairlead.desired import flow as desired
-from fairlead.desired import read
 from fairlead.desired.flow import Act
 from fairlead.desired.model import Desired
-from fairlead.desired.ports import Signer
 from fairlead.plan.model import Halted, JobState, Plan, Settled, Waiting, Wave
-from fairlead.plan.next_wave import held_until, schema_past
 from fairlead.plan.unfold import unfold
-from fairlead.plan.view import View
 from fairlead.record.chain import entry_of
 from fairlead.record.flow import head_of
 from fairlead.rollout.flow import Overtaken, roll_out, state_of, tend
@@ -183,49 +179,3 @@ def anchor(tools: Tools) -> str:
         return desired.anchor(
             tools.deploy.repo, tools.signer, head.seq, head.hash, tools.clock.now()
         )
-
-
-def rollback(tools: Tools, place: Place, to: int, why: str) -> str:
-    """Ask for an older release again; the commit.
-
-    Raises Refused, with the ways out, where the schema has moved past it (promise 11).
-    """
-    wanted = tools.desired(place)
-    target = to or (wanted.previous if wanted else 0)
-    release = tools.world.releases.get(place.app, target) if target else None
-    if wanted and release:
-        older = msgspec.structs.replace(wanted, release=release)
-        past = schema_past(older, look(tools.world, place, None))
-        if past:
-            raise Refused(
-                f"the schema has moved past release {target}: {', '.join(past)} ran, "
-                "and it cannot run on that",
-                "roll forward with a fix (git push), or restore the backup taken before it, "
-                f"which loses what was written since: {tools.home.backups(place)}",
-            )
-    act = Act(tools.me, why, tools.clock.now())
-    return desired.revert(
-        tools.deploy, place, act, how="rollback", proven=tools.proven(place), to=to
-    )
-
-
-def held(wanted: Desired, tools: Tools) -> float:
-    """Until when the old side is held; 0 when it is not."""
-    return held_until(View(wanted, look(tools.world, wanted.place, wanted)))
-
-
-def approve(tools: Tools, place: Place, signature: Signer | bytes, why: str) -> str:
-    """Consent to what is proposed, by its plan as of now; the commit.
-
-    ``signature`` is a key to sign with, or a detached signature made by hand.
-    """
-    proposal = read.proposal(tools.deploy.repo.look(), tools.deploy.verifier, place)
-    if proposal is None:
-        raise Refused(f"nothing waits for approval: {place}", "fairlead status")
-    wanted = Desired(
-        place, proposal.revision, proposal.release, proposal.strategy, proposal.how,
-        proposal.previous,
-    )  # fmt: skip
-    plan = plan_of(tools, wanted)
-    act = Act(tools.me, why, tools.clock.now())
-    return desired.approve(tools.deploy, place, plan.digest, signature, act).revision

@@ -103,10 +103,6 @@ class Machine(Protocol):
         """What runs of the home's own; starts nothing and wakes nobody."""
         ...
 
-    def agent_pid(self) -> int:
-        """The agent's process id; 0 when none runs."""
-        ...
-
     def shutdown(self) -> None:
         """End everything of this home."""
         ...
