@@ -48,7 +48,7 @@ class Size:
     def of(cls, options: argparse.Namespace) -> "Size":
         """As asked for; small with ``--quick``."""
         if options.quick:
-            return cls(options.rate, 1, 1, 1, 0, 1, boot=False)
+            return cls(options.rate, 2, 1, 1, 0, 1, boot=False)
         return cls(
             options.rate, options.releases, options.back, 5, options.requests, options.peers, True
         )
@@ -67,6 +67,7 @@ class Ours:
         self._hand = hand
         self._size = size
         self._build = 0
+        self._serving = self._before = 0  # the build that serves, and the one that did before
         self._went: list[Went] = []
         self._floor: list[float] = []
         ways = len(STRATEGIES) * (size.releases + size.back)
@@ -105,13 +106,13 @@ class Ours:
         }
 
     def _strategy(self, strategy: str) -> None:
-        for number in range(self._size.releases):
+        for number in range(1, self._size.releases + 1):
             began = time.monotonic()
             if strategy == "rolling":  # it waits for copies that still drain: measured apart
                 self._fairlead.settle(1)
             self._note(self._push(strategy, "code only"))
             self._rest(began)
-            if number < self._size.back:
+            if 2 <= number < 2 + self._size.back:  # the one before it has the same strategy
                 self._go_back(strategy)
 
     def _go_back(self, strategy: str) -> None:
@@ -120,7 +121,8 @@ class Ours:
         if not held:
             self._fairlead.settle(1)
         what = "back, held" if held else "back, not held"
-        self._note(self._fairlead.back(self._build - 1, strategy, what))
+        self._note(self._fairlead.back(self._before, strategy, what))
+        self._before, self._serving = self._serving, self._before
         self._rest(began)
 
     def _odd(self) -> None:
@@ -152,6 +154,7 @@ class Ours:
     def _push(self, strategy: str, what: str) -> Went:
         self._build += 1
         self._clone.build(self._build)
+        self._before, self._serving = self._serving, self._build
         return self._fairlead.push(self._build, strategy, what)
 
     def _rest(self, began: float) -> None:

@@ -111,17 +111,22 @@ def await_build(address: str, build: int, limit: float) -> float:
 
 def sustained(address: str, rates: tuple[float, ...], seconds: float) -> dict[str, float]:
     """The p99 in ms of each rate with nothing deploying, until one is more than it can take
-    (a failure, or a p99 above 50 ms; then it is negative)."""
+    (a failure, or a p99 above 50 ms, twice; then it is negative)."""
+    time.sleep(3)  # what was just deployed comes to rest
     found: dict[str, float] = {}
     for rate in rates:
-        with TrafficProcess(f"http://{address}", rate, paths=PATHS, seconds=60.0) as traffic:
-            time.sleep(seconds)
-            report = traffic.stop()
-        late = report.failed > 0 or report.p99_ms > 50.0
-        found[f"{rate:g}"] = -report.p99_ms if late else report.p99_ms
-        if late:
+        found[f"{rate:g}"] = p99 = max(_tried(address, rate, seconds) for _ in range(2))
+        if p99 < 0:
             break
     return found
+
+
+def _tried(address: str, rate: float, seconds: float) -> float:
+    """The p99 in ms at a rate; negative where it was too much."""
+    with TrafficProcess(f"http://{address}", rate, paths=PATHS, seconds=60.0) as traffic:
+        time.sleep(seconds)
+        report = traffic.stop()
+    return -report.p99_ms if report.failed or report.p99_ms > 50.0 else report.p99_ms
 
 
 def best(found: dict[str, float]) -> float:
