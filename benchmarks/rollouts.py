@@ -108,8 +108,8 @@ class Ours:
     def _strategy(self, strategy: str) -> None:
         for number in range(1, self._size.releases + 1):
             began = time.monotonic()
-            if strategy == "rolling":  # it waits for copies that still drain: measured apart
-                self._fairlead.settle(1)
+            if strategy == "rolling":  # it would wait for copies that still drain
+                self._fairlead.settle(2 if number == 1 else 1)
             self._note(self._push(strategy, "code only"))
             self._rest(began)
             if 2 <= number < 2 + self._size.back:  # the one before it has the same strategy
