@@ -3,7 +3,10 @@
 import os
 import shutil
 import subprocess
+import time
+from dataclasses import replace
 from pathlib import Path
+from threading import Event, Timer
 
 import pytest
 
@@ -11,6 +14,7 @@ from apps import GIT, Kept, Repository, snapshot, wheel
 from fairlead.artifact.flow import (
     Workshop,
     build,
+    checked,
     clean,
     damaged,
     restore,
@@ -73,9 +77,7 @@ class Yard:
         return self.repository.change(commit)
 
     def build(self, commit: CommitId, app: App) -> Artifact:
-        change = self.change(commit)
-        verdict = Verdict("demo", commit, change.tree, ())
-        return build(self.shop, change, verdict, app, self.repository.bare, self.heard.append)
+        return build(self.shop, self.change(commit), app, self.repository.bare, self.heard.append)
 
     def restore(self, artifact: Artifact, app: App) -> tuple[str, ...]:
         return restore(self.shop, artifact, app, self.repository.bare, self.heard.append)
@@ -122,14 +124,13 @@ def test_the_artifact_runs_with_its_surroundings(yard: Yard) -> None:
 
 @pytest.mark.parametrize("answer", [Answer.FAILED, Answer.NOT_KNOWN])
 def test_only_passed_opens_the_gate(yard: Yard, answer: Answer) -> None:
-    """Promise 12. Nothing was started, so nothing is journalled here: service records refusals."""
+    """Promise 12: what was built beside its checks is given to nobody."""
     commit = yard.commit()
     change = yard.change(commit)
+    yard.build(commit, yard.app())
     verdict = Verdict("demo", commit, change.tree, (CheckResult("tests", answer, "why"),))
     with pytest.raises(Refused, match=f"tests: {answer}"):
-        build(yard.shop, change, verdict, yard.app(), yard.repository.bare, print)
-    assert yard.journal.events == []
-    assert yard.store.artifacts() == ()
+        checked(yard.shop, change, verdict)
 
 
 def test_a_verdict_on_another_commit_opens_nothing(yard: Yard) -> None:
@@ -137,7 +138,34 @@ def test_a_verdict_on_another_commit_opens_nothing(yard: Yard) -> None:
     one, other = yard.commit("one"), yard.commit("other")
     verdict = Verdict("demo", one, yard.change(one).tree, ())
     with pytest.raises(Refused, match="the verdict is on"):
-        build(yard.shop, yard.change(other), verdict, yard.app(), yard.repository.bare, print)
+        checked(yard.shop, yard.change(other), verdict)
+
+
+def test_a_checked_commit_has_what_it_was_built_into(yard: Yard) -> None:
+    """Before it is built there is none, and none that is damaged."""
+    commit = yard.commit()
+    change = yard.change(commit)
+    verdict = Verdict("demo", commit, change.tree, ())
+    assert checked(yard.shop, change, verdict) is None
+    artifact = yard.build(commit, yard.app())
+    assert checked(yard.shop, change, verdict) == artifact
+    words = yard.store.tree(artifact.digest) / "words.txt"
+    words.chmod(0o644)
+    words.write_text("other words")
+    assert checked(yard.shop, change, verdict) is None
+
+
+def test_a_build_that_is_of_no_more_use_is_stopped(yard: Yard) -> None:
+    """Its checks did not pass, say: nobody waits for it, and its end is in the journal."""
+    stop = Event()
+    shop = replace(yard.shop, runner=yard.shop.runner.until(stop))
+    change = yard.change(yard.commit())
+    Timer(0.3, stop.set).start()
+    began = time.monotonic()
+    with pytest.raises(FairleadError, match="stopped: its end is of no more use"):
+        build(shop, change, yard.app("sleep 60"), yard.repository.bare, print)
+    assert time.monotonic() - began < 10
+    assert yard.journal.said() == [("build", "intent"), ("build", "failed")]
 
 
 def test_the_same_commit_is_not_built_twice(yard: Yard) -> None:

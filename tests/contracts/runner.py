@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from threading import Event, Timer
 
 import pytest
 
@@ -83,6 +84,20 @@ class RunnerContract:
     def test_a_nul_in_an_argument_is_no_crash(self, runner: Runner, tmp_path: Path) -> None:
         """What cannot be an argument is "not started"."""
         assert not self.run(runner, tmp_path, "echo", "a\0b")[0].started
+
+    def test_what_is_of_no_more_use_is_ended(self, runner: Runner, tmp_path: Path) -> None:
+        """By any of the stops it was given, with all it started; nobody can say how it ended."""
+        stop, other = Event(), Event()
+        mark = f"mark-{os.urandom(6).hex()}"
+        until = runner.until(stop).until(other)
+        Timer(0.3, stop.set).start()
+        began = time.monotonic()
+        end, heard = self.run(until, tmp_path, "sh", "-c", f"echo begun; sleep 60 # {mark}")
+        assert time.monotonic() - began < 5
+        assert (end.lost, end.well, heard) == (True, False, ["begun"])
+        assert "of no more use" in end.detail
+        assert gone(mark)
+        assert self.run(runner, tmp_path, "true")[0].well
 
     def test_a_limit_ends_everything_it_started(self, runner: Runner, tmp_path: Path) -> None:
         """Also a grandchild in a session of its own that ignores SIGTERM."""

@@ -148,9 +148,12 @@ def test_a_hook_lays_out_what_is_still_in_quarantine(
     hook.parent.mkdir()
     hook.write_text(
         "import sys; from pathlib import Path; from fairlead.drivers.git import GitRepositories\n"
+        "from fairlead.cli.hook import quarantine_of\n"
         "assert sys.argv[1:] == ['hook', 'pre-receive'], sys.argv\n"
         "new = sys.stdin.read().split()[1]\n"
-        f"GitRepositories().lay_out(Path({str(repository.bare)!r}), new, Path({str(target)!r}))\n"
+        f"bare, target = Path({str(repository.bare)!r}), Path({str(target)!r})\n"
+        "quarantine = quarantine_of(Path.cwd())\n"
+        "GitRepositories().receiving(quarantine).lay_out(bare, new, target)\n"
         "sys.exit('not today')\n"
     )
     GIT.install_hooks(repository.bare, [sys.executable, str(hook)], ["pre-receive"])

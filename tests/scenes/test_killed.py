@@ -94,6 +94,25 @@ def test_a_pusher_that_is_killed_changes_nothing_or_is_carried_on(house: House, 
     until(lambda: not [e for e in unclosed(house.tools.store) if e.app == app.name], "all closed")
 
 
+def test_an_agent_killed_while_it_checks_is_asked_again(house: House):
+    """The pusher waits for the agent that comes back; the push is in once, and it serves."""
+    app = house.app("asked-again")
+    app.released()
+    with app.users():
+        app.change("checked twice", check_seconds=2)
+        with app.pushing() as pusher:
+            until(lambda: b"checking" in _said(pusher), "the check runs")
+            os.kill(house.agent(), signal.SIGKILL)
+            os.set_blocking(pusher.stdout.fileno(), True)
+            said, _ = pusher.communicate(timeout=60)
+        assert pusher.returncode == 0, said
+        app.serves(2)
+        app.settled()
+    outcomes = [e.outcome for e in house.entries(app.name, Verb.PUSH)]
+    assert outcomes == [Outcome.DONE, Outcome.UNKNOWN, Outcome.DONE]
+    until(lambda: not [e for e in unclosed(house.tools.store) if e.app == app.name], "all closed")
+
+
 def _said(pusher) -> bytes:
     os.set_blocking(pusher.stdout.fileno(), False)
     return os.read(pusher.stdout.fileno(), 4096) if _readable(pusher) else b""

@@ -1,6 +1,8 @@
 """A push: what opens the gate, what keeps it shut, and what names cannot do."""
 
-from fairlead.base.journal import Verb
+import time
+
+from fairlead.base.journal import Outcome, Verb
 from scenes.house import House
 
 
@@ -39,6 +41,36 @@ def test_a_check_that_cannot_be_asked_does_not_open_the_gate(house: House):
     assert pushed.code == 1
     assert "not known" in pushed.said
     assert app.head() == ""
+
+
+def test_a_release_that_cannot_be_built_never_moves_the_branch(house: House):
+    """It is built beside its checks, so its pusher hears of it while nothing has moved."""
+    app = house.app("unbuildable")
+    app.released()
+    before = app.head()
+    app.write({"build.py": "raise SystemExit('no room for this')\n"})
+    app.commit("Cannot be built")
+    pushed = app.push()
+    assert pushed.code == 1
+    assert "build | no room for this" in pushed.said
+    assert "main: refused: a build command failed with exit 1" in pushed.said
+    assert app.head() == before
+    assert [e.outcome for e in house.entries("unbuildable", Verb.BUILD)] == [
+        Outcome.DONE, Outcome.FAILED
+    ]  # fmt: skip
+    assert app.version()["release"] == 1
+
+
+def test_a_build_is_not_waited_for_once_its_checks_failed(house: House):
+    """A pusher hears of a failed check at once, and the build's end is recorded."""
+    app = house.app("hurry")
+    app.write({"build.py": "import time; time.sleep(60)\n"})
+    app.change("worse", check=3)
+    began = time.monotonic()
+    pushed = app.push()
+    assert time.monotonic() - began < 20
+    assert "refused: failed: unit failed (exit 3" in pushed.said
+    assert [e.outcome for e in house.entries("hurry", Verb.BUILD)] == [Outcome.FAILED]
 
 
 def test_an_unprotected_branch_is_verified_and_nothing_else(house: House):

@@ -17,12 +17,16 @@ from pathlib import Path
 from threading import Event
 
 from fairlead import __version__
+from fairlead.agent.door import Door
+from fairlead.agent.receive import Question, post_receive, pre_receive
 from fairlead.base.clock import seconds_of
 from fairlead.base.errors import Busy, FairleadError
 from fairlead.base.ids import Place
 from fairlead.base.journal import Event as Said
 from fairlead.base.journal import Fact, Outcome, Verb
+from fairlead.base.stop import Stop
 from fairlead.base.wake import wake
+from fairlead.checks.ports import Sink
 from fairlead.plan.drift import Item
 from fairlead.plan.model import JobState
 from fairlead.record.flow import head_of, unclosed
@@ -30,7 +34,7 @@ from fairlead.record.model import Entry
 from fairlead.service import drift
 from fairlead.service.clean import clean
 from fairlead.service.places import Left, Rest, anchor, reconcile
-from fairlead.service.push import take_up
+from fairlead.service.push import moved, take_up
 from fairlead.service.tools import Tools
 
 EVERY = 5.0
@@ -58,6 +62,8 @@ def sweep(work: Path) -> None:
 _DAY = 86_400.0
 _DAILY = "clean"
 _NUDGE = b"turn"
+_MOVES_WITHIN = 1.0
+_OURS = (Verb.STEP, Verb.BUILD, Verb.VERIFY)
 
 
 class Agent:
@@ -79,6 +85,7 @@ class Agent:
         """Work until SIGTERM. What is under way is carried on by the next agent."""
         signal.signal(signal.SIGTERM, lambda *_: self._end())
         self._begin()
+        Door(self._tools.home.agent_door, self._asked).open()
         with self._socket() as ear:
             while not self._ended.is_set():
                 self._turn()
@@ -91,6 +98,26 @@ class Agent:
         self._ended.set()
         self._nudge()
 
+    def _asked(self, question: Question, say: Sink, stop: Stop) -> int:
+        """What a hook asks, in a thread of the door's."""
+        if question.hook == "pre-receive":
+            code = pre_receive(self._tools, question, say, stop)
+            if code == 0:
+                self._pool.submit(self._received, question)
+            return code
+        wake(self._tools.home)
+        return post_receive(self._tools, question, say, stop)
+
+    def _received(self, question: Question) -> None:
+        """Take the push up as soon as git has moved its branches: the hook that says so comes
+        some 50 ms later."""
+        limit = time.monotonic() + _MOVES_WITHIN
+        while time.monotonic() < limit and not self._ended.is_set():
+            if any(moved(self._tools, question.app, update) for update in question.updates):
+                wake(self._tools.home)
+                return
+            time.sleep(0.005)
+
     def _nudge(self) -> None:
         """Let the loop see at once that something has become due."""
         wake(self._tools.home, _NUDGE)
@@ -100,10 +127,10 @@ class Agent:
         sweep(self._tools.home.work)
         for entry in unclosed(self._tools.store):
             # A migration goes on without us, and a rollout is carried on: both close their own.
-            ours = entry.verb in (Verb.STEP, Verb.BUILD) and entry.text("step") != "migrate"
+            ours = entry.verb in _OURS and entry.text("step") != "migrate"
             ours = ours or (entry.verb == Verb.ROLLOUT and not self._goes_on(entry))
             # A push may be under way now; one that began a day ago was cut off.
-            old = entry.verb in (Verb.PUSH, Verb.VERIFY) and _age(entry) > _DAY
+            old = entry.verb == Verb.PUSH and _age(entry) > _DAY
             if ours or old:
                 self._tools.record.close_unknown(entry, "agent")
         facts: dict[str, Fact] = {"pid": os.getpid(), "version": __version__, "reason": "started"}
@@ -171,6 +198,8 @@ class Agent:
             self._say(key, error)
         except Exception as error:  # noqa: BLE001  a mistake of ours must not stop other places
             self._say(key, FairleadError(f"{type(error).__name__}: {error}", "report this"))
+        if key not in self._due:  # woken meanwhile
+            self._nudge()
 
     def _say(self, key: Hashable, error: FairleadError) -> None:
         """Into the log, and once into the record until it changes."""
@@ -202,12 +231,18 @@ class Agent:
     def _place(self, place: Place) -> None:
         left = reconcile(self._tools, place)
         if left.rest is Rest.MOVING:
-            self._due[place] = max(time.time() + SOON, min(left.again_at, time.time() + EVERY))
+            soonest = time.time() + SOON
+            self._not_before(place, max(soonest, min(left.again_at, time.time() + EVERY)))
             self._nudge()
         elif left.again_at:
-            self._due[place] = min(self._due[place], left.again_at)
+            self._not_before(place, min(self._due.get(place, left.again_at), left.again_at))
         if left.rest in (Rest.SETTLED, Rest.HALTED):
             self._rest(place, left)
+
+    def _not_before(self, place: Place, at: float) -> None:
+        """Look again then; at once if the agent was woken while it looked."""
+        if place in self._due:
+            self._due[place] = at
 
     def _daily(self) -> None:
         """Clean up what no kept release needs, and pack the deploy repo."""

@@ -50,23 +50,20 @@ def surroundings(
     return _installed(shop, tree, build, recipe, show)
 
 
-def build(
-    shop: Workshop, change: Change, verdict: Verdict, app: App, repository: Path, show: Sink
-) -> Artifact:
-    """Build the change. Only a passed verdict on exactly this commit opens the gate.
+def build(shop: Workshop, change: Change, app: App, repository: Path, show: Sink) -> Artifact:
+    """Build the change; beside its checks, if you like: ``checked`` is what opens the gate.
 
     The same content is the same artifact, and what was built before is not built again. Killed
-    or out of disk in the middle, it leaves nothing that looks complete. Raises Refused for a
-    verdict that is not passed, FairleadError when a command fails.
+    or out of disk in the middle, it leaves nothing that looks complete. Raises FairleadError
+    when a command fails.
     """
-    _must_have_passed(change, verdict)
     began = shop.clock.now()
     facts: dict[str, Fact] = {"commit": change.commit}
     intent = shop.journal.write(_event(change, Outcome.INTENT, "builds its artifact", facts))
     try:
         with _room(shop):
             artifact = _built(shop, change, app, repository, show)
-    except BaseException as error:
+    except BaseException as error:  # also a Ctrl-C: what was begun gets its outcome
         why = getattr(error, "what", type(error).__name__)
         shop.journal.write(_event(change, Outcome.FAILED, why, facts, intent))
         raise
@@ -77,7 +74,18 @@ def build(
         "log": str(_log(shop, change.app, change.commit)),
     }
     shop.journal.write(_event(change, Outcome.DONE, "built its artifact", facts, intent))
+    shop.store.remember(change.app, rules.commit_question(change.commit), artifact)
     return artifact
+
+
+def checked(shop: Workshop, change: Change, verdict: Verdict) -> Artifact | None:
+    """What the change was built into, whole; None when it has to be built (again).
+
+    Only a passed verdict on exactly this commit opens the gate: raises Refused for another.
+    """
+    _must_have_passed(change, verdict)
+    known = shop.store.recall(change.app, rules.commit_question(change.commit))
+    return None if known is None or damaged(shop, known) else known
 
 
 def damaged(shop: Workshop, artifact: Artifact, *, every_byte: bool = False) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import msgspec
 from fairlead.artifact.model import File, Schema, Sealed
 from fairlead.base.canonical import digest
 from fairlead.base.globs import matching
-from fairlead.base.ids import Digest
+from fairlead.base.ids import CommitId, Digest
 from fairlead.manifest.model import App, Migrate
 
 GRACE = 86_400
@@ -51,6 +51,11 @@ def build_question(app: App, tree: str, keys: Iterable[str]) -> Digest:
     """One digest for all that goes into a build."""
     asked = {"build": msgspec.to_builtins(app.build), "migrate": msgspec.to_builtins(app.migrate)}
     return digest({"tree": tree, "keys": list(keys), **asked})
+
+
+def commit_question(commit: CommitId) -> Digest:
+    """One digest for "what was this commit built into"."""
+    return digest({"commit": commit})
 
 
 def to_remove(

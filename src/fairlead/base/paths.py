@@ -122,6 +122,11 @@ class Home:
         """Where the agent is woken."""
         return self.run / "agent.sock"
 
+    @property
+    def agent_door(self) -> Path:
+        """Where the agent is asked."""
+        return self.run / "door.sock"
+
     def make(self) -> None:
         """Create the home and its run directory, readable by their owner only.
 

@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from fairlead.base.ids import CommitId
+from fairlead.base.stop import Stop
 from fairlead.checks.model import Verdict
 
 Sink = Callable[[str], None]
@@ -83,6 +84,10 @@ class Runner(Protocol):
         Never raises for what the command does. When this process is killed, the command
         and everything it started are killed too.
         """
+        ...
+
+    def until(self, stop: Stop) -> "Runner":
+        """The same, whose commands are ended, ``lost``, within a second of ``stop``."""
         ...
 
 

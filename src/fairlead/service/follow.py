@@ -1,11 +1,12 @@
 """Following a commit from its push to where it ends: serving, returned from, or stopped."""
 
-from collections.abc import Callable
-
 import msgspec
 
+from fairlead.base.door import AGENT_WITHIN
 from fairlead.base.ids import Place
 from fairlead.base.journal import Outcome, Verb
+from fairlead.base.stop import NEVER, Stop
+from fairlead.checks.ports import Sink
 from fairlead.plan.model import JobState
 from fairlead.record.flow import follow
 from fairlead.record.model import Entry
@@ -90,15 +91,22 @@ class Watch:
 
 
 def await_commit(
-    tools: Tools, app: str, commit: str, places: int, since: int, show: Callable[[str], None]
+    tools: Tools,
+    app: str,
+    commit: str,
+    places: int,
+    since: int,
+    show: Sink,
+    stop: Stop = NEVER,
 ) -> list[End]:
-    """Show what happens to a pushed commit until its way has ended; the ends, one a place."""
+    """Show what happens to a pushed commit until its way has ended, or nobody follows any more
+    (``stop``); the ends, one a place."""
     watch = Watch(commit, places)
     look = _Patience(tools)
 
     def over() -> bool:
         _already(tools, watch)
-        return watch.over or look.gone()
+        return watch.over or look.gone() or stop.is_set()
 
     for entry in follow(tools.store, since, tools.clock, app, over):
         watch.feed(entry)
@@ -124,10 +132,6 @@ def _already(tools: Tools, watch: Watch) -> None:
                 watch.ends.append(End("done", f"release {number} serves already", place, number))
 
 
-BACK_WITHIN = 10.0
-"""Seconds an agent that died may be away: its supervisor starts it again."""
-
-
 class _Patience:
     """Notices, asking at most once a second, that no agent is alive and none comes back."""
 
@@ -143,4 +147,4 @@ class _Patience:
         self._asked = now
         if self._tools.machine.seen().listening:
             self._alive = now
-        return now - self._alive > BACK_WITHIN
+        return now - self._alive > AGENT_WITHIN

@@ -24,6 +24,10 @@ class CommitSaid(Protocol):
 class Repositories(Protocol):
     """The bare repositories that users push apps to."""
 
+    def receiving(self, quarantine: Mapping[str, str]) -> "Repositories":
+        """The same, and what a push under way brings (git-receive-pack(1), quarantine)."""
+        ...
+
     def ensure_repository(self, path: Path, branch: str = "main") -> None:
         """Make it, unless it is there."""
         ...

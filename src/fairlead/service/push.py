@@ -1,14 +1,18 @@
 """From a push to a desired release.
 
-``offered`` runs while git holds the push back: it asks the checks, and a protected
-branch whose checks did not pass does not move. ``take_up`` runs after: it builds what
-passed and asks for it. Each starts from what is stored, so it may be killed anywhere.
+``offered`` runs while git holds the push back: it asks the checks and builds beside them,
+and a protected branch whose checks did not pass, or that cannot be built, does not move.
+``take_up`` runs after: it makes a release of what passed and asks for it. Each starts from
+what is stored, so it may be killed anywhere.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from threading import Event as Flag
 from uuid import uuid4
 
 import msgspec
@@ -21,6 +25,7 @@ from fairlead.base.clock import stamp
 from fairlead.base.errors import FairleadError, NotFound, Refused
 from fairlead.base.ids import CommitId, Place
 from fairlead.base.journal import Event, Fact, Outcome, Verb
+from fairlead.base.stop import NEVER, Stop
 from fairlead.checks import flow as checks
 from fairlead.checks.model import Answer, Change, Verdict
 from fairlead.checks.ports import Sink
@@ -71,12 +76,27 @@ def manifest_at(tools: Tools, app: str, commit: CommitId) -> App:
     return found
 
 
+def receiving(tools: Tools, quarantine: Mapping[str, str], stop: Stop) -> Tools:
+    """The tools, as they see a push under way; ``stop`` ends the commands of its checks."""
+    repositories, runner = tools.repositories.receiving(quarantine), tools.desk.runner.until(stop)
+    desk = replace(tools.desk, sources=repositories, runner=runner)
+    shop = replace(tools.shop, sources=repositories, runner=runner)
+    return replace(tools, repositories=repositories, desk=desk, shop=shop)
+
+
 def offered(
-    tools: Tools, app: str, update: Update, who: str, show: Sink, receiver: int = 0
+    tools: Tools,
+    app: str,
+    update: Update,
+    who: str,
+    show: Sink,
+    receiver: int = 0,
+    stop: Stop = NEVER,
 ) -> Offered:
     """Verify what one ref of a push offers; whether git may move the ref.
 
-    ``receiver`` is the process id of git's receiving end, which moves it.
+    ``receiver`` is the process id of git's receiving end, which moves it. ``stop`` says that
+    the pusher is gone (see ``receiving``).
     """
     if not update.ref.startswith(HEADS):
         return Offered(update.ref, update.new, True, False, "not a branch: nothing is asked of it")
@@ -87,23 +107,33 @@ def offered(
     known = _protected(tools, app)
     protected = branch in known
     change = _change(tools, app, commit, update.ref, who)
+    _asked_before(tools, update, receiver)
     intent = _pushed(tools, change, update, Outcome.INTENT, "offered", receiver=receiver)
     try:
         manifest = manifest_at(tools, app, commit)
-        protected = protected or any(e.branch == branch for e in manifest.environments)
-        verdict = verify(tools, change, manifest, show)
+        runs = any(e.branch == branch for e in manifest.environments)
+        protected = protected or runs
+        verdict = _proven(tools, change, manifest, show, build=runs)
         sentence = checks.summary(verdict)
         accepted = verdict.answer is Answer.PASSED or not protected
     except FairleadError as error:
         # Before a first release nothing but the manifest says which branches are protected.
         verdict, sentence, accepted = None, str(error), bool(known) and not protected
-    except BaseException:
-        _pushed(tools, change, update, Outcome.UNKNOWN, "the push was cut off", intent)
-        raise
-    if not accepted:
+    if stop.is_set():
+        accepted, sentence = False, "the push was cut off"
+        _pushed(tools, change, update, Outcome.UNKNOWN, sentence, intent)
+    elif not accepted:
         _pushed(tools, change, update, Outcome.REFUSED, sentence, intent)
     # Accepted is not pushed yet: git moves the ref now, and ``take_up`` writes that down.
     return Offered(update.ref, commit, accepted, protected, sentence, verdict)
+
+
+def _asked_before(tools: Tools, update: Update, receiver: int) -> None:
+    """Close what an agent that died began for the same push: it is asked of us now."""
+    for entry in map(entry_of, tools.store.open() if receiver else ()):
+        same = (entry.text("ref"), entry.number("receiver")) == (update.ref, receiver)
+        if entry.verb == Verb.PUSH and same:
+            tools.record.close_unknown(entry, "agent", "the agent went away, and was asked again")
 
 
 def _deletion(tools: Tools, app: str, update: Update, branch: str) -> Offered:
@@ -151,6 +181,29 @@ def _pushed(
         facts["receiver"] = receiver
     event = Event(Verb.PUSH, outcome, change.who, why, change.app, facts=facts, intent=intent)
     return tools.record.write(event)
+
+
+def _proven(tools: Tools, change: Change, manifest: App, show: Sink, *, build: bool) -> Verdict:
+    """Its checks' verdict; with ``build`` it is built beside them, as far as they let it.
+
+    Raises FairleadError when it passes its checks and cannot be built.
+    """
+    if not build:
+        return verify(tools, change, manifest, show)
+    useless = Flag()
+    shop = replace(tools.shop, runner=tools.shop.runner.until(useless))
+    repository = tools.home.repository(change.app)
+    with ThreadPoolExecutor(1, thread_name_prefix="build") as beside:
+        built = beside.submit(artifact.build, shop, change, manifest, repository, show)
+        try:
+            verdict = verify(tools, change, manifest, show)
+        except BaseException:  # also a Ctrl-C: the build must not be waited for
+            useless.set()
+            raise
+        if verdict.answer is Answer.PASSED:
+            built.result()
+        useless.set()
+    return verdict
 
 
 def verify(tools: Tools, change: Change, manifest: App, show: Sink) -> Verdict:
@@ -243,6 +296,15 @@ def _moved(tools: Tools, entry: Entry) -> bool:
     return not back and tools.repositories.is_ancestor(repository, commit, head)
 
 
+def moved(tools: Tools, app: str, update: Update) -> bool:
+    """Whether the branch is where a push wants it."""
+    try:
+        head = tools.repositories.resolve(tools.home.repository(app), update.ref)
+    except NotFound:
+        return False
+    return head == update.new
+
+
 def _fresh(tools: Tools, app: str) -> list[tuple[str, CommitId]]:
     """Branches of environments whose head was not taken up yet."""
     repository = tools.home.repository(app)
@@ -294,7 +356,9 @@ def _made(
 ) -> Release:
     change = _change(tools, app, commit, "", _pusher(tools, commit))
     repository = tools.home.repository(app)
-    built = artifact.build(tools.shop, change, verdict, manifest, repository, show)
+    built = artifact.checked(tools.shop, change, verdict) or artifact.build(
+        tools.shop, change, manifest, repository, show
+    )
     tools.repositories.keep(repository, commit)
     return publish(tools, built, manifest, verdict, change)
 

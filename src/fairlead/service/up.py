@@ -8,11 +8,11 @@ import msgspec
 
 from fairlead.base.errors import FairleadError, NotFound, Refused, UsageError
 from fairlead.base.ids import CommitId, Place, name
-from fairlead.checks.flow import summary
-from fairlead.checks.model import Answer
+from fairlead.base.journal import Outcome, Verb
 from fairlead.manifest.model import App, Environment
 from fairlead.manifest.rules import FILE, parse
 from fairlead.plan.model import JobState
+from fairlead.record.chain import entry_of
 from fairlead.record.flow import head_of
 from fairlead.rollout.flow import state_of
 from fairlead.service.follow import End, await_commit
@@ -62,23 +62,27 @@ def up(tools: Tools, clone: Worktree, environment: str, say: Say) -> Up:
     if tools.notes.handled(manifest.name).get(chosen.branch) == commit:
         # It was pushed before and does not serve: git would have nothing to do, so ask again.
         tools.notes.put_handled(manifest.name, chosen.branch, "")
-    _push(tools, clone, manifest.name, commit, chosen.branch, say)
+    _push(tools, clone, commit, chosen.branch, since, say)
     places = sum(e.branch == chosen.branch for e in manifest.environments)
     tools.machine.wake()
     ends = await_commit(tools, manifest.name, commit, places, since, lambda _: None)
     return _up(tools, manifest, commit, repository, tuple(ends), nothing_to_do=False)
 
 
-def _push(tools: Tools, clone: Worktree, app: str, commit: CommitId, branch: str, say: Say) -> None:
-    """Push. A push that the checks refused is a gate's no, not a failure of git's."""
+def _push(
+    tools: Tools, clone: Worktree, commit: CommitId, branch: str, since: int, say: Say
+) -> None:
+    """Push. A push that was refused is a gate's no, not a failure of git's."""
     try:
         clone.push(REMOTE, commit, branch, say)
     except FairleadError as error:
-        verdict = tools.desk.verdicts.get(app, commit)
-        if verdict is None or verdict.answer is Answer.PASSED:
+        rows = tools.store.find("commit", commit, limit=50, newest=True)
+        told = [entry_of(row) for row in rows if row.seq > since]
+        refused = [e for e in told if (e.verb, e.outcome) == (Verb.PUSH, Outcome.REFUSED)]
+        if not refused:
             raise
-        hint = "read their output above, correct it, commit, and push again"
-        raise Refused(f"{commit[:12]} was not released: {summary(verdict)}", hint) from error
+        hint = "read what is said above, correct it, commit, and push again"
+        raise Refused(f"{commit[:12]} was not released: {refused[-1].why}", hint) from error
 
 
 def set_up(tools: Tools, app: str) -> tuple[Path, bool]:

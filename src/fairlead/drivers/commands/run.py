@@ -5,11 +5,12 @@ import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from fairlead.base.stop import Stop
 from fairlead.base.text import printable
 from fairlead.checks.ports import Command, Exit, Sink
 from fairlead.drivers.commands.log import LOG_LIMIT, Log
@@ -19,14 +20,23 @@ _CHUNK = 1 << 16
 _LONGEST_LINE = 1 << 16
 # The keeper has ended everything it could; a pipe still open is held by what is out of reach.
 _DRAIN = 2.0
+_LOOK_EVERY = 0.1
+_WATCH_LOST = "the process that watched it was killed"
 
 
 class Commands:
     """Runs commands. ``grace`` is the time, in seconds, between SIGTERM and SIGKILL."""
 
-    def __init__(self, grace: float = 5.0, log_limit: int = LOG_LIMIT) -> None:
+    def __init__(
+        self, grace: float = 5.0, log_limit: int = LOG_LIMIT, stops: tuple[Stop, ...] = ()
+    ) -> None:
         self._grace = grace
         self._log_limit = log_limit
+        self._stops = stops
+
+    def until(self, stop: Stop) -> "Commands":
+        """See ``fairlead.checks.ports.Runner``."""
+        return Commands(self._grace, self._log_limit, (*self._stops, stop))
 
     def run(self, command: Command, show: Sink) -> Exit:
         """See ``fairlead.checks.ports.Runner``. About 20 ms more than the command itself."""
@@ -36,11 +46,14 @@ class Commands:
                 said = self._kept(command, _Lines(log, show))
             except (OSError, ValueError) as error:  # no such directory; a NUL in an argument
                 return Exit(started=False, detail=_plain(error), as_root=os.geteuid() == 0)
-            return _exit(said, time.monotonic() - began, log.cut)
+            return _exit(said, time.monotonic() - began, log.cut, stopped=self._stopped())
+
+    def _stopped(self) -> bool:
+        return any(stop.is_set() for stop in self._stops)
 
     def _kept(self, command: Command, lines: "_Lines") -> bytes:
         with _keeper(command, self._grace) as keeper:
-            said = _pump(keeper, lines)
+            said = _pump(keeper, lines, self._stopped if self._stops else None)
         lines.end()
         return said
 
@@ -85,16 +98,19 @@ def _keeper(command: Command, grace: float) -> Iterator[_Keeper]:
         process.wait()
 
 
-def _pump(keeper: _Keeper, lines: "_Lines") -> bytes:
-    """Read output and status until both end; what the status said."""
+def _pump(keeper: _Keeper, lines: "_Lines", stopped: Callable[[], bool] | None) -> bytes:
+    """Read output and status until both end, or until ``stopped``; what the status said."""
     said = b""
     with selectors.DefaultSelector() as waiting:
         waiting.register(keeper.output, selectors.EVENT_READ)
         waiting.register(keeper.status, selectors.EVENT_READ)
         deadline: float | None = None
         while waiting.get_map():
-            events = waiting.select(None if deadline is None else deadline - time.monotonic())
-            if not events:
+            if stopped and stopped():
+                return b""
+            left = None if deadline is None else deadline - time.monotonic()
+            events = waiting.select(_wait(left, looking=stopped is not None))
+            if not events and left is not None and left <= 0:
                 break
             for key, _ in events:
                 data = os.read(key.fd, _CHUNK)
@@ -109,10 +125,17 @@ def _pump(keeper: _Keeper, lines: "_Lines") -> bytes:
     return said
 
 
-def _exit(said: bytes, seconds: float, cut: bool) -> Exit:
+def _wait(left: float | None, *, looking: bool) -> float | None:
+    """How long to wait for output: to the deadline, and no longer than a look is due."""
+    if not looking:
+        return left
+    return _LOOK_EVERY if left is None else min(left, _LOOK_EVERY)
+
+
+def _exit(said: bytes, seconds: float, cut: bool, *, stopped: bool) -> Exit:
     as_root = os.geteuid() == 0
     if not said:
-        detail = "the process that watched it was killed"
+        detail = "stopped: its end is of no more use" if stopped else _WATCH_LOST
         return Exit(seconds=seconds, lost=True, as_root=as_root, log_cut=cut, detail=detail)
     code, number, timed_out, left, problem = said.decode(errors="replace").split("\n", 4)
     return Exit(

@@ -1,6 +1,6 @@
 """One bare repository per app: made, asked for facts, kept from losing what was deployed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,7 +10,7 @@ from fairlead.base.ids import CommitId, commit_id
 from fairlead.base.text import printable
 from fairlead.checks.ports import LaidOut
 from fairlead.drivers.git.hooks import HOOKS, write_hooks
-from fairlead.drivers.git.run import git
+from fairlead.drivers.git.run import NOWHERE, git
 from fairlead.drivers.git.tree import lay_out
 
 _SETTINGS = {
@@ -40,7 +40,18 @@ class CommitFacts(msgspec.Struct, frozen=True):
 
 
 class GitRepositories:
-    """Git repositories on this machine (a ``Sources``)."""
+    """Git repositories on this machine (a ``Sources``). ``quarantine`` holds the variables by
+    which git finds what a push brings, before it is received (git-receive-pack(1))."""
+
+    def __init__(self, quarantine: Mapping[str, str] = NOWHERE) -> None:
+        self._quarantine = quarantine
+
+    def receiving(self, quarantine: Mapping[str, str]) -> "GitRepositories":
+        """The same, and what a push under way brings to one of them."""
+        return GitRepositories(quarantine)
+
+    def _git(self, repository: Path, *arguments: str) -> bytes:
+        return git(repository, *arguments, quarantine=self._quarantine)
 
     def ensure_repository(self, path: Path, branch: str = "main") -> None:
         """A bare repository at ``path`` with our settings; one that is there keeps its refs."""
@@ -63,7 +74,7 @@ class GitRepositories:
     def resolve(self, repository: Path, revision: str) -> CommitId:
         """The commit a branch, tag or id names. Raises NotFound."""
         try:
-            found = git(
+            found = self._git(
                 repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"
             )
         except NotFound:  # git itself
@@ -78,7 +89,7 @@ class GitRepositories:
     def facts(self, repository: Path, commit: CommitId) -> CommitFacts:
         """What the commit says of itself. Raises NotFound."""
         self.resolve(repository, commit)
-        said = git(repository, "show", "--no-patch", "--format=%T%x00%an%x00%ae%x00%ct%x00%s",
+        said = self._git(repository, "show", "--no-patch", "--format=%T%x00%an%x00%ae%x00%ct%x00%s",
                    "--no-show-signature", "--end-of-options", commit)  # fmt: skip
         tree, author, email, at, subject = said.decode(errors="replace").rstrip("\n").split("\0")
         return CommitFacts(
@@ -103,7 +114,7 @@ class GitRepositories:
         """
         wanted = [self.resolve(repository, new)]
         without = [f"^{self.resolve(repository, old)}"] if old else []
-        said = git(repository, "log", "-z", f"--max-count={limit}", "--format=%H %s",
+        said = self._git(repository, "log", "-z", f"--max-count={limit}", "--format=%H %s",
                    "--no-show-signature", "--end-of-options", *wanted, *without)  # fmt: skip
         lines = said.decode(errors="replace").split("\0")
         return tuple((commit_id(line[:40]), printable(line[41:])) for line in lines if line)
@@ -112,25 +123,26 @@ class GitRepositories:
         """Whether ``new`` contains ``old``. Raises NotFound when either is unknown."""
         wanted = self.resolve(repository, old)
         without = f"^{self.resolve(repository, new)}"
-        return not git(repository, "rev-list", "--max-count=1", wanted, without)
+        return not self._git(repository, "rev-list", "--max-count=1", wanted, without)
 
     def keep(self, repository: Path, commit: CommitId) -> None:
         """Keep the commit alive when its branch is deleted or rewritten, so that its artifact
         can be built again. Not inside a receive hook's quarantine: git moves no ref there."""
-        git(repository, "update-ref", f"{_KEPT}/{commit}", commit)
+        self._git(repository, "update-ref", f"{_KEPT}/{commit}", commit)
 
     def let_go(self, repository: Path, commit: CommitId) -> None:
         """The opposite of ``keep``; harmless when it was not kept."""
-        git(repository, "update-ref", "-d", f"{_KEPT}/{commit}")
+        self._git(repository, "update-ref", "-d", f"{_KEPT}/{commit}")
 
     def read(self, repository: Path, commit: CommitId, path: str) -> bytes | None:
         """One file's bytes at a commit (``fairlead.toml``); None when there is no such file."""
         self.resolve(repository, commit)
-        listed = git(repository, "ls-tree", "-z", commit, "--", f":(literal){path}")
+        listed = self._git(repository, "ls-tree", "-z", commit, "--", f":(literal){path}")
         if b" blob " not in listed[:12]:
             return None
-        return git(repository, "cat-file", "blob", listed.split(b"\t")[0].split()[2].decode())
+        return self._git(repository, "cat-file", "blob", listed.split(b"\t")[0].split()[2].decode())
 
     def lay_out(self, repository: Path, commit: CommitId, directory: Path) -> LaidOut:
         """See ``fairlead.checks.ports.Sources``."""
-        return lay_out(repository, self.resolve(repository, commit), directory)
+        found = self.resolve(repository, commit)
+        return lay_out(repository, found, directory, self._quarantine)

@@ -6,19 +6,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from fairlead.base.door import QUARANTINE
 from fairlead.base.errors import FairleadError, NotFound, Unknown
 from fairlead.base.text import printable
 
 _LIMIT = 120
-_QUARANTINE = ("GIT_QUARANTINE_PATH", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
+NOWHERE: Mapping[str, str] = {}
 
 
-def git(repository: Path, *arguments: str, feed: IO[bytes] | None = None) -> bytes:
+def git(
+    repository: Path,
+    *arguments: str,
+    feed: IO[bytes] | None = None,
+    quarantine: Mapping[str, str] = NOWHERE,
+) -> bytes:
     """What ``git --git-dir REPOSITORY ARGUMENTS`` prints. Raises FairleadError when it fails."""
     try:
         done = subprocess.run(
             ["git", f"--git-dir={repository}", *arguments],
-            env=hermetic(repository, os.environ),
+            env=hermetic(repository, quarantine),
             stdin=feed or subprocess.DEVNULL,
             capture_output=True,
             timeout=_LIMIT,
@@ -47,14 +53,14 @@ def failed(repository: Path, verb: str, said: bytes) -> FairleadError:
     )
 
 
-def hermetic(repository: Path, around: Mapping[str, str]) -> dict[str, str]:
+def hermetic(repository: Path, quarantine: Mapping[str, str] = NOWHERE) -> dict[str, str]:
     """The environment git runs in: nobody's settings, templates, filters, replacements, prompts.
 
-    Inside a receive hook the pushed objects are in quarantine (git-receive-pack(1)); the
-    variables that lead there are passed on, and only to the repository they belong to.
+    While a push is received its objects are in quarantine (git-receive-pack(1)); the variables
+    that lead there are passed on, and only to the repository they belong to.
     """
     found = {
-        "PATH": around.get("PATH", os.defpath),
+        "PATH": os.environ.get("PATH", os.defpath),
         "HOME": "/nonexistent",
         "LC_ALL": "C.UTF-8",
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -65,13 +71,7 @@ def hermetic(repository: Path, around: Mapping[str, str]) -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_TEMPLATE_DIR": "",
     }
-    quarantine = around.get("GIT_QUARANTINE_PATH")
-    if quarantine and Path(quarantine).resolve().is_relative_to(repository.resolve()):
-        base = Path.cwd()  # a hook's, from which git wrote them
-        found |= {name: _absolute(around[name], base) for name in _QUARANTINE if name in around}
+    lies = quarantine.get("GIT_QUARANTINE_PATH")
+    if lies and Path(lies).resolve().is_relative_to(repository.resolve()):
+        found |= {name: quarantine[name] for name in QUARANTINE if name in quarantine}
     return found
-
-
-def _absolute(paths: str, base: Path) -> str:
-    """A list of directories as git writes it, each made absolute: we may run elsewhere."""
-    return ":".join(str(base / path) for path in paths.split(":"))

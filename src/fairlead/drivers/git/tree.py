@@ -8,7 +8,7 @@ one ``git cat-file --batch`` and written as they are.
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
@@ -16,7 +16,7 @@ from fairlead.base.errors import Refused
 from fairlead.base.ids import CommitId
 from fairlead.base.text import printable
 from fairlead.checks.ports import LaidOut
-from fairlead.drivers.git.run import failed, git, hermetic, missing
+from fairlead.drivers.git.run import NOWHERE, failed, git, hermetic, missing
 
 MOST_FILES = 200_000
 MOST_BYTES = 4 << 30
@@ -39,12 +39,15 @@ class Entry(NamedTuple):
     path: str
 
 
-def lay_out(repository: Path, commit: CommitId, directory: Path) -> LaidOut:
+def lay_out(
+    repository: Path, commit: CommitId, directory: Path, quarantine: Mapping[str, str] = NOWHERE
+) -> LaidOut:
     """Write the commit's files and links below ``directory``, which must not exist yet."""
-    tree = git(repository, "rev-parse", f"{commit}^{{tree}}").decode().strip()
-    entries = listed(repository, commit)
+    named = git(repository, "rev-parse", f"{commit}^{{tree}}", quarantine=quarantine)
+    tree = named.decode().strip()
+    entries = listed(repository, commit, quarantine)
     directory.mkdir(parents=True)
-    pointers = _write(repository, entries, directory)
+    pointers = _write(_Blobs(repository, entries, quarantine), directory)
     for entry in entries:
         if entry.mode == _LINK:
             _must_stay_inside(directory, entry.path, commit)
@@ -53,9 +56,12 @@ def lay_out(repository: Path, commit: CommitId, directory: Path) -> LaidOut:
     return LaidOut(tree, paths, sum(entry.size for entry in entries), tuple(notes))
 
 
-def listed(repository: Path, commit: CommitId) -> list[Entry]:
+def listed(
+    repository: Path, commit: CommitId, quarantine: Mapping[str, str] = NOWHERE
+) -> list[Entry]:
     """The tree's files and links. Raises Refused for what cannot be laid out safely."""
-    said = git(repository, "ls-tree", "-r", "-z", "-l", "--full-tree", commit)
+    asked = ("ls-tree", "-r", "-z", "-l", "--full-tree", commit)
+    said = git(repository, *asked, quarantine=quarantine)
     entries = [_entry(line, commit) for line in said.split(b"\0") if line]
     total = sum(entry.size for entry in entries)
     if len(entries) > MOST_FILES or total > MOST_BYTES:
@@ -98,33 +104,37 @@ def _refused(commit: CommitId, path: str, why: str, way_out: str) -> Refused:
     return Refused(f"commit {commit[:12]} cannot be laid out: {printable(path)}: {why}", way_out)
 
 
-def _write(repository: Path, entries: list[Entry], directory: Path) -> list[str]:
-    """Write every entry, links last so that no file is written through one; git-lfs pointers."""
-    ordered = sorted(entries, key=lambda entry: entry.mode == _LINK)
-    for parent in sorted({os.path.dirname(entry.path) for entry in entries}):
+def _write(blobs: "_Blobs", directory: Path) -> list[str]:
+    """Write every entry; git-lfs pointers."""
+    for parent in sorted({os.path.dirname(entry.path) for entry in blobs.entries}):
         (directory / parent).mkdir(parents=True, exist_ok=True)
     pointers = []
-    with _blobs(repository, ordered) as output:
-        for entry in ordered:
+    with blobs as output:
+        for entry in blobs.entries:
             if _write_one(entry, output, str(directory)):
                 pointers.append(entry.path)
     return pointers
 
 
-class _blobs:  # noqa: N801  used as a function
-    """The output of one ``git cat-file --batch`` for all entries, in order."""
+class _Blobs:
+    """The output of one ``git cat-file --batch`` for all entries, in order: links last, so that
+    no file is written through one."""
 
-    def __init__(self, repository: Path, entries: list[Entry]) -> None:
+    def __init__(
+        self, repository: Path, entries: list[Entry], quarantine: Mapping[str, str]
+    ) -> None:
+        self.entries = sorted(entries, key=lambda entry: entry.mode == _LINK)
         self._repository = repository
+        self._quarantine = quarantine
         self._wanted = tempfile.TemporaryFile()  # noqa: SIM115  closed in __exit__
-        self._wanted.write(b"".join(entry.blob.encode() + b"\n" for entry in entries))
+        self._wanted.write(b"".join(entry.blob.encode() + b"\n" for entry in self.entries))
         self._wanted.seek(0)
 
     def __enter__(self) -> IO[bytes]:
         try:
             self._git = subprocess.Popen(
                 ["git", f"--git-dir={self._repository}", "cat-file", "--batch", "--buffer"],
-                env=hermetic(self._repository, os.environ),
+                env=hermetic(self._repository, self._quarantine),
                 stdin=self._wanted,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
