@@ -126,11 +126,7 @@ class Fairlead:
         return [entry_of(row) for row in self.tools.store.read(since, 500)]
 
     def _switches(self, since: int) -> tuple[tuple[float, float], ...]:
-        """Begin and end of every route step since an entry."""
-        entries = self._entries(since)
-        routes = [e for e in entries if e.verb == "step" and e.text("step") == "route"]
-        begun = {e.seq: at(e) for e in routes if e.outcome == "intent"}
-        return tuple((begun[e.intent], at(e)) for e in routes if e.intent in begun)
+        return switches(self._entries(since))
 
     def settle(self, releases: int, limit: float = 60.0) -> None:
         """Wait until copies of at most that many releases are left."""
@@ -149,6 +145,13 @@ class Fairlead:
 def at(entry: Entry) -> float:
     """When an entry was written, in seconds since 1970."""
     return datetime.fromisoformat(entry.at).timestamp()
+
+
+def switches(entries: list[Entry]) -> tuple[tuple[float, float], ...]:
+    """Begin and end of every route step."""
+    routes = [e for e in entries if e.verb == "step" and e.text("step") == "route"]
+    begun = {e.seq: at(e) for e in routes if e.outcome == "intent"}
+    return tuple((begun[e.intent], at(e)) for e in routes if e.intent in begun)
 
 
 def timeline(entries: list[Entry], begin: float, serving: float) -> dict[str, float]:

@@ -142,10 +142,11 @@ def world_of(wanted: Desired) -> World:
         files=answers,
         releases=answers,
         commands=answers,
+        secrets=answers,
         journal=Record(MemoryRecord(), clock),
         clock=clock,
         prober=Prober(http, clock),
-        canary=CanaryJudge(http, answers, answers, clock),
+        canary=CanaryJudge(http, answers, answers, answers, clock),
     )
     furnish(world, http, wanted)
     clock.time = NOW  # an hour later

@@ -22,7 +22,7 @@ from benchmarks.ours import Fairlead, Went, kept
 from benchmarks.peers.server import Server, five_commands, symlink
 from benchmarks.peers.story import Story
 from benchmarks.tables import rollouts_table
-from benchmarks.users import best, saw, sustained, users
+from benchmarks.users import LONG, best, saw, sustained, users
 from fairlead.demo.report import Report
 
 RATES = (100, 200, 300, 400, 500)
@@ -80,7 +80,7 @@ class Ours:
         push = [self._fairlead.push_again() for _ in range(5)]
         return {
             "serving": spread(went.seconds for went in pushes),
-            "parts": _parts(pushes),
+            "parts": parts_of(pushes),
             "nothing_to_do_up": spread(ran.seconds for ran in nothing),
             "nothing_to_do_push": spread(ran.seconds for ran in push),
         }
@@ -100,8 +100,8 @@ class Ours:
         """What came of it."""
         return {
             "strategies": {name: self._told(name, report) for name in STRATEGIES},
-            "odd": [{**kept(w), "users": _window(report, w)} for w in self._went if _odd(w)],
-            "totals": _totals(report, self._went),
+            "odd": [{**kept(w), "users": window(report, w)} for w in self._went if _odd(w)],
+            "totals": totals(report, self._went),
             "floor_loaded": median(self._floor),
         }
 
@@ -174,14 +174,14 @@ class Ours:
             "releases": len(code),
             "back": len(back),
             "serving": spread(w.seconds for w in code),
-            "parts": _parts(code),
+            "parts": parts_of(code),
             "going_back": spread(w.seconds for w in back),
-            "failed": sum(_window(report, w)["failed"] for w in went),
-            "asset_404": sum(_window(report, w)["asset_404"] for w in went),
-            "worst_ms_at_switches": _worst_at_switches(report, went),
-            "switches_ms": spread((_worst_at_switches(report, [w]) for w in went), 1),
-            "sent_worst_ms_at_switches": _worst_at_switches(report, went, "sent_max_ms"),
-            "worst_ms_a_release": spread((_window(report, w)["max_ms"] for w in went), 1),
+            "failed": sum(window(report, w)["failed"] for w in went),
+            "asset_404": sum(window(report, w)["asset_404"] for w in went),
+            "worst_ms_at_switches": worst_at_switches(report, went),
+            "switches_ms": spread((worst_at_switches(report, [w]) for w in went), 1),
+            "sent_worst_ms_at_switches": worst_at_switches(report, went, "sent_max_ms"),
+            "worst_ms_a_release": spread((window(report, w)["max_ms"] for w in went), 1),
             "went": [kept(w) for w in went],
         }
 
@@ -193,24 +193,24 @@ def _odd(went: Went) -> bool:
     return went.what in _ODD
 
 
-def _window(report: Report, went: Went) -> dict[str, Any]:
+def window(report: Report, went: Went) -> dict[str, Any]:
     """What users saw from the command until two seconds after its end."""
     seen = saw(report, went.begin, went.end + 2.0)
-    return {**seen, "worst_ms_at_switches": _worst_at_switches(report, [went])}
+    return {**seen, "worst_ms_at_switches": worst_at_switches(report, [went])}
 
 
-def _worst_at_switches(report: Report, went: Iterable[Went], what: str = "max_ms") -> float:
+def worst_at_switches(report: Report, went: Iterable[Went], what: str = "max_ms") -> float:
     windows = [(a - BEFORE, b + AFTER) for each in went for a, b in each.switches]
     return max((float(saw(report, *window)[what]) for window in windows), default=0.0)
 
 
-def _parts(went: list[Went]) -> dict[str, float]:
+def parts_of(went: list[Went]) -> dict[str, float]:
     """The median seconds of each part of the way from push to serving."""
     names = dict.fromkeys(name for each in went for name in each.parts)
     return {name: median(w.parts[name] for w in went if name in w.parts) for name in names}
 
 
-def _totals(report: Report, went: list[Went]) -> dict[str, Any]:
+def totals(report: Report, went: list[Went]) -> dict[str, Any]:
     closes = report.websocket_closes
     return {
         "requests": report.sent,
@@ -223,8 +223,8 @@ def _totals(report: Report, went: list[Went]) -> dict[str, Any]:
         "p99_ms": report.p99_ms,
         "generator_lag_ms": report.lag_ms,
         "sent_max_ms": saw(report, report.begin, report.end)["sent_max_ms"],
-        "worst_ms_at_switches": _worst_at_switches(report, went),
-        "sent_worst_ms_at_switches": _worst_at_switches(report, went, "sent_max_ms"),
+        "worst_ms_at_switches": worst_at_switches(report, went),
+        "sent_worst_ms_at_switches": worst_at_switches(report, went, "sent_max_ms"),
         "long_finished": report.long_finished,
         "long_failed": report.long_failed,
         "websocket_messages": report.websocket_messages,
@@ -269,7 +269,9 @@ def peers(root: Path, size: Size) -> dict[str, Any]:
             here.mkdir()
             note(f"{name}, {'same load' if long else 'no long request in flight'}")
             server: Server = make(here / "server")
-            told = Story(server, here, size.rate, long).tell(size.peers, 1, size.boot)
+            told = Story(server, here, size.rate, LONG if long else 0.0).tell(
+                size.peers, 1, size.boot
+            )
             found[name if long else f"{name}_no_long"] = told
     return found
 

@@ -21,9 +21,9 @@ PATHS = (
 )
 
 
-def users(address: str, rate: float, long: bool = True) -> TrafficProcess:
+def users(address: str, rate: float, long: float = LONG) -> TrafficProcess:
     """Open-loop requests on kept connections (a tenth on fresh ones), pages and their assets
-    for 30 s, one WebSocket, and with ``long`` one slow request, always."""
+    for 30 s, one WebSocket, and one request of ``long`` seconds, always; with 0 none."""
     return TrafficProcess(
         f"http://{address}",
         rate,

@@ -23,7 +23,7 @@ Went = dict[str, Any]
 class Story:
     """One peer, one clone of the app, and the users."""
 
-    def __init__(self, server: Server, root: Path, rate: float, long: bool) -> None:
+    def __init__(self, server: Server, root: Path, rate: float, long: float) -> None:
         self._clone = Clone(root / "author")
         self._server = server
         self._rate = rate
@@ -106,7 +106,9 @@ class Story:
             "command_seconds": round(ran.seconds, 3),
             "exit": ran.code,
         }
-        self._went.append(went | ({"serves_build": serves} if serves else {}))
+        self._went.append(
+            went | ({"serves_build": serves, "build": str(self._build)} if serves else {})
+        )
         note(f"  {self._server.name}: {what}: {went['seconds']} s, exit {ran.code}")
 
     def _told(self, report: Report) -> dict[str, Any]:
@@ -116,8 +118,8 @@ class Story:
         backs = [w for w in self._went if w["what"].startswith("back")]
         return {
             "long_request": self._long,
-            "serving": spread(w["seconds"] for w in ordinary),
-            "back": spread(w["seconds"] for w in backs),
+            "serving": spread(w["seconds"] for w in ordinary if w["seconds"]),
+            "back": spread(w["seconds"] for w in backs if w["seconds"]),
             "failed_a_release": spread((w["users"]["failed"] for w in ordinary), 0),
             "asset_404_a_release": spread((w["users"]["asset_404"] for w in ordinary), 0),
             "worst_ms_a_release": spread((w["users"]["max_ms"] for w in ordinary), 0),

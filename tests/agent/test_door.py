@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.agent.door import Door
+from fairlead.agent.door import Asking, Door, Guest
 from fairlead.agent.receive import Question
-from fairlead.base.door import ask
+from fairlead.base.door import Talk, ask
 from fairlead.base.errors import NotFound, Refused
 from fairlead.base.paths import Home
 from fairlead.base.stop import Stop
 from fairlead.checks.ports import Sink
 from fairlead.cli.hook import question
+from needs import missing
 
 ASKED = {
     "hook": "pre-receive", "app": "tide", "who": "ada", "receiver": 7, "quarantine": {},
@@ -96,6 +97,55 @@ def test_who_goes_away_stops_what_was_asked(tmp_path: Path) -> None:
 def test_only_the_owner_reaches_the_door(tmp_path: Path) -> None:
     """Whoever can write to the socket can push."""
     assert opened(tmp_path, lambda *_: 0).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_guest_reaches_it_and_is_told_apart(tmp_path: Path) -> None:
+    """By the kernel's word: what the question says of who asks does not count."""
+    seen = []
+    Door(tmp_path / "d", lambda asked, say, stop: seen.append(asked) or 0, Guest(1, 7)).open()
+    assert list(ask(tmp_path / "d", ASKED | {"asker": 1}, 1)) == [0]
+    assert seen[0].asker == os.getuid()
+    made = (tmp_path / "d").stat()
+    assert (made.st_mode & 0o777, made.st_gid) == (0o660, 7)
+
+
+def test_another_user_is_refused_even_at_the_door(tmp_path: Path) -> None:
+    """If the socket's mode were ever wrong."""
+    if os.geteuid() != 0:
+        missing("not root: `sudo make test` would ask as another user")
+    asked = []
+    for above in (tmp_path, *tmp_path.parents[:2]):
+        above.chmod(0o755)
+    door = opened(tmp_path, lambda *given: asked.append(given) or 0)
+    door.chmod(0o666)
+    code = (
+        "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]);"
+        "s.sendall(b'{}\\n'); print(s.makefile().readline())"
+    )
+    argv = ["setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c", code, str(door)]
+    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    assert "user 65534 may not ask the agent" in said
+    assert asked == []
+
+
+def test_a_question_of_another_fairlead_is_refused(tmp_path: Path) -> None:
+    """During an upgrade, say."""
+    said = list(ask(opened(tmp_path, lambda *_: 0), {"kind": "future"}, 1))
+    assert said[-1] == 2
+
+
+def test_talk_comes_apart_from_answers(tmp_path: Path) -> None:
+    """It belongs on standard error."""
+
+    def answer(asked: Asking, say: Sink, stop: Stop) -> int:
+        say("plain")
+        say(Talk("talk"))
+        return 0
+
+    plain, talk, _ = ask(opened(tmp_path, answer), {"kind": "hail"}, 1)
+    assert (plain, talk) == ("plain", "talk")
+    assert not isinstance(plain, Talk)
+    assert isinstance(talk, Talk)
 
 
 def test_without_an_agent_the_push_is_told_so(tmp_path: Path) -> None:

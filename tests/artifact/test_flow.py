@@ -355,13 +355,36 @@ def test_a_full_disk_is_told_with_figures(tmp_path: Path) -> None:
         yard = Yard(tmp_path, disk / "store")
         app = yard.app(kind="static")
         large = yard.repository.commit({"large.bin": os.urandom(5_000_000)})
-        with pytest.raises(FairleadError, match=r"the disk is full while building: \d+ bytes"):
+        with pytest.raises(
+            FairleadError, match=r"no room to lay out commit .*, which is 5 MB: 4 MB"
+        ):
             yard.build(large, app)
         assert yard.store.artifacts() == ()
         yard.repository.git("rm", "--quiet", "large.bin")
         filling = yard.app("sh -c 'head -c 9000000 /dev/zero > x'", kind="command")
         with pytest.raises(FairleadError, match=r"failed with exit 1: .*; only \d+ bytes are free"):
             yard.build(yard.commit(), filling)
+        assert damaged(yard.shop, yard.build(yard.commit(), app)) == ()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_nothing_is_built_into_the_last_of_a_disk(tmp_path: Path) -> None:
+    """What serves needs some: a twentieth of a small disk stays free, with the figures."""
+    needs("mount", package="mount", adds="build on a disk that is nearly full")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(mounting, capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk here")
+    try:
+        yard = Yard(tmp_path, disk / "store")
+        app = yard.app(kind="static")
+        ballast = disk / "ballast"
+        ballast.write_bytes(bytes(39 * 1024 * 1024))
+        with pytest.raises(Refused, match=r"no room to build: 1 MB are free .*, 2 MB stay free"):
+            yard.build(yard.commit(), app)
+        ballast.unlink()
         assert damaged(yard.shop, yard.build(yard.commit(), app)) == ()
     finally:
         subprocess.run(["umount", str(disk)], check=True)

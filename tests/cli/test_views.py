@@ -15,14 +15,31 @@ import msgspec
 import pytest
 
 from fairlead.base.clock import seconds_of
-from fairlead.cli import agent, changed, drift, plan, record, releases, status, trace, watching
+from fairlead.cli import (
+    agent,
+    changed,
+    database,
+    drift,
+    plan,
+    record,
+    releases,
+    secret,
+    source,
+    status,
+    trace,
+    watching,
+)
 from fairlead.cli.paper import Paper, Terminal
 from fairlead.record.model import Changed, Trace
 from fairlead.service.answers.plan import PlanTold
 from fairlead.service.answers.record import Checked
 from fairlead.service.answers.releases import Releases
 from fairlead.service.answers.status import Status
+from fairlead.service.database import DatabaseShown
 from fairlead.service.machine import AgentSeen
+from fairlead.service.secret_key import KeysSeen
+from fairlead.service.secrets import SecretList
+from fairlead.service.source import Pulled, SourceList
 
 CASES = Path(__file__).parent.parent / "cases" / "cli"
 WRITE = bool(os.environ.get("FAIRLEAD_TEST_WRITE"))
@@ -30,10 +47,15 @@ NOW = seconds_of("2026-11-21T15:42:03.000000Z")
 VIEWS: dict[str, tuple[type, Callable[[Paper, Any], None]]] = {
     "agent": (AgentSeen, agent.write),
     "changed": (Changed, changed.write),
+    "database": (DatabaseShown, database.write),
     "drift": (drift.DriftTold, drift.write),
     "ended": (watching.Asked, watching.write),
     "plan": (PlanTold, plan.write),
+    "keys": (KeysSeen, secret.keys),
+    "pulled": (Pulled, source.write_pulled),
     "releases": (Releases, releases.write),
+    "secrets": (SecretList, secret.write),
+    "sources": (SourceList, source.write),
     "status": (Status, status.write),
     "trace": (Trace, trace.write),
     "verify": (Checked, record.verified),

@@ -13,6 +13,7 @@ from fairlead.artifact.rules import content_digest
 from fairlead.base.errors import Refused
 from fairlead.base.ids import CommitId, Digest
 from fairlead.checks.model import Surroundings
+from fairlead.drivers.store.scan import Seen
 
 FILES = {"a.txt": b"alpha", "bin/run": b"#!/bin/sh\n", "d/e/f": b"", "new\nline": b"x"}
 NOTHING: frozenset[str] = frozenset()
@@ -271,3 +272,89 @@ class ArtifactStoreContract:
             assert store.to_compile(tmp_path / key, key) == left
         assert (tmp_path / "k/p/__pycache__/a.cpython-311.pyc").read_bytes() == b"a"
         assert not (tmp_path / "k/p/__pycache__/c.cpython-311.pyc").exists()
+
+    def test_a_stand_is_the_tree_with_a_places_links(
+        self, store: ArtifactStore, tmp_path: Path
+    ) -> None:
+        """No byte twice, both whole, and each place sees its own."""
+        digest = put(store)
+        for place in ("one", "two"):
+            (tmp_path / place).mkdir()
+            links = {"media": str(tmp_path / place), "d/e/up": str(tmp_path / place)}
+            stand = store.stand(digest, place, links)
+            assert store.stand(digest, place, links) == stand
+            assert (stand / "bin/run").samefile(store.tree(digest) / "bin/run")
+            assert os.readlink(stand / "link") == "a.txt"
+            (stand / "media/upload").write_text(place)
+            assert (stand / "d/e/up/upload").read_text() == place
+            assert (stand / "a.txt").resolve() == stand / "a.txt"
+        assert not (store.tree(digest) / "media").exists()
+        assert (tmp_path / "one/upload").read_text() == "one"
+        assert store.damaged(digest) == store.damaged(digest, every_byte=True) == ()
+
+    def test_a_second_stand_makes_nothing_slow(self, store: ArtifactStore, tmp_path: Path) -> None:
+        """Another name of a file changes its ctime, which would have all of it read at each look."""
+        digest = put(store)
+        for place in ("one", "two"):
+            stand = store.stand(digest, place, {"media": str(tmp_path)})
+        assert os.listdir(stand)
+        listing = {known.file.path: known for known in _listed(store, digest)}
+        for path in ("a.txt", "link"):
+            facts = os.lstat(stand / path)
+            assert (listing[path].changed, listing[path].inode) == (facts.st_ctime_ns, facts.st_ino)
+
+    @pytest.mark.parametrize("harm", ["edit", "replace", "add", "remove", "relink", "fill"])
+    def test_damage_in_a_stand_is_seen_and_put_back(
+        self, store: ArtifactStore, tmp_path: Path, harm: str
+    ) -> None:
+        """What was uploaded stays, and what somebody added is kept aside."""
+        digest, media = put(store), tmp_path / "media"
+        media.mkdir()
+        (media / "upload").write_text("kept")
+        stand = store.stand(digest, "one", {"media": str(media)})
+        _harm(stand, harm)
+        assert store.damaged(digest)
+        with store.stage() as staged:
+            write(staged / "tree")
+            store.repair(digest, staged)
+        assert store.damaged(digest, every_byte=True) == ()
+        assert (stand / "a.txt").read_bytes() == FILES["a.txt"]
+        assert (stand / "media/upload").read_text() == "kept"
+        assert not (stand / "extra").exists()
+
+    def test_a_stand_of_nothing_is_not_made(self, store: ArtifactStore, tmp_path: Path) -> None:
+        """An artifact that is gone does not come back by half; its stands go with it."""
+        digest = put(store)
+        stand = store.stand(digest, "one", {"media": str(tmp_path)})
+        (tmp_path / "upload").write_text("kept")
+        store.remove(digest)
+        assert store.stand(digest, "one", {"media": str(tmp_path)}) == stand
+        assert not stand.parent.parent.exists()
+        assert (tmp_path / "upload").read_text() == "kept"
+
+
+def _listed(store: ArtifactStore, digest: Digest) -> tuple[Seen, ...]:
+    """What a directory store keeps of each file."""
+    listing = store._listing(digest)  # type: ignore[attr-defined]
+    return (*listing.files, *listing.links)
+
+
+def _harm(stand: Path, harm: str) -> None:
+    """What somebody with the right to write did in a stand."""
+    stand.chmod(0o755)
+    if harm == "edit":
+        change(stand / "a.txt", b"changed")
+    elif harm == "replace":
+        (stand / "a.txt").unlink()
+        (stand / "a.txt").write_bytes(b"another")
+    elif harm == "add":
+        (stand / "extra").write_text("mine")
+    elif harm == "remove":
+        (stand / "a.txt").unlink()
+    elif harm == "relink":
+        (stand / "media").unlink()
+        (stand / "media").symlink_to("/nonexistent")
+    else:
+        (stand / "media").unlink()
+        (stand / "media").mkdir()
+        (stand / "media/extra").write_text("mine")

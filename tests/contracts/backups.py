@@ -58,3 +58,8 @@ class BackupsContract:
             world.backups.take(world.broken, world.directory, "before-7")
         directory = Path(world.directory)
         assert not directory.exists() or list(directory.iterdir()) == []
+
+    def test_its_size_is_known_before_it_is_taken(self, world: World) -> None:
+        """Of a database that is not there it is nothing, or not known."""
+        assert (world.backups.size(world.url) or 0) > 0
+        assert world.backups.size(world.absent) in (0, None)

@@ -110,6 +110,17 @@ class ProxyContract:
         assert world.ask(3) == {"": 3}
         until(lambda: counted(world) == (3, 3))
 
+    def test_maintenance_sends_everybody_away_and_back(self, world: World) -> None:
+        """Though a copy serves; the site is read back as it was put, with its time."""
+        asked = msgspec.structs.replace(site(world, {1: 100}), maintenance=True)
+        world.proxy.put(site(world, {1: 100}), 1.0)
+        world.proxy.put(asked, 2.0)
+        assert world.ask(2) == {"": 2}
+        (seen,) = world.proxy.sites(PLACE)
+        assert (seen.site, seen.since, seen.edited) == (asked, 1.0, "")
+        world.proxy.put(site(world, {1: 100}), 3.0)
+        assert world.ask(2) == {"1": 2}
+
     def test_putting_the_same_again_changes_nothing(self, world: World) -> None:
         """Its time stays, also when only something other than its upstreams changes."""
         wanted = site(world, {1: 100})

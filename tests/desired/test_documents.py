@@ -18,6 +18,15 @@ def test_a_release_is_written_as_the_golden_file(tmp_path: Path) -> None:
     assert decode(golden, Release, "release.json") == release
 
 
+def test_a_release_from_before_secrets_is_still_read(tmp_path: Path) -> None:
+    """What an older Fairlead signed says nothing of secrets, and has none."""
+    older = (CASES / "release-before-secrets.json").read_bytes()
+    assert b"secrets" not in older
+    release = World(tmp_path).release(1, {"staging": {"A": "b"}})
+    assert decode(older, Release, "release.json") == release
+    assert release.secrets_in("staging") == {}
+
+
 def test_what_is_desired_and_approved_is_written_as_the_golden_files(tmp_path: Path) -> None:
     """Stable keys and indents, so that `git diff` shows only what changed."""
     world = World(tmp_path)

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from clusters import Cluster
 from contracts import backups
 from contracts.backups import ROWS
 from fairlead.base.errors import FairleadError, UsageError
+from fairlead.drivers import _postgres
 from fairlead.drivers import backups as driver
 from fairlead.drivers.backups import DatabaseBackups
-from needs import needs
 
 
 def fill(path: Path) -> None:
@@ -178,7 +179,7 @@ def test_odd_names_are_refused(name: str, tmp_path: Path) -> None:
 )
 def test_postgres_urls_become_variables(url: str, expected: str) -> None:
     """Of a connection URI as libpq has it, and nothing of ours."""
-    found = driver._pg_environment(url)
+    found = _postgres.variables(url)
     pairs = sorted(f"{key}={value}" for key, value in found.items() if key.startswith("PG"))
     assert " ".join(pairs) == expected
 
@@ -186,7 +187,7 @@ def test_postgres_urls_become_variables(url: str, expected: str) -> None:
 def test_an_unknown_parameter_is_named() -> None:
     """Rather than left out."""
     with pytest.raises(UsageError, match="gssencmode"):
-        driver._pg_environment("postgres://h/d?gssencmode=disable")
+        _postgres.variables("postgres://h/d?gssencmode=disable")
 
 
 def test_without_pg_dump_its_package_is_named(
@@ -197,63 +198,6 @@ def test_without_pg_dump_its_package_is_named(
     with pytest.raises(FairleadError) as caught:
         DatabaseBackups().take("postgres://h/d", str(tmp_path / "b"), "before-7")
     assert "postgresql-client" in caught.value.hint
-
-
-class Cluster:
-    """A PostgreSQL of the test's own, on a unix socket, as an ordinary user."""
-
-    def __init__(self) -> None:
-        adds = "back up a real PostgreSQL and restore it"
-        self.programs = {p: needs(p, package="postgresql", adds=adds) for p in PROGRAMS}
-        self.user = "postgres" if os.getuid() == 0 else None  # it does not run as root
-        self.root = Path(tempfile.mkdtemp(prefix="fl-pg-"))
-        if self.user:
-            shutil.chown(self.root, self.user)
-        given = self.root / "password"
-        given.write_text("hush;'%")
-        given.chmod(0o644)
-        self.run("initdb", "-D", f"{self.root}/data", "-U", "ada", "--auth=scram-sha-256", "--no-sync",
-                 f"--pwfile={given}")  # fmt: skip
-        options = f"-c listen_addresses= -c unix_socket_directories={self.root} -c fsync=off"
-        self.run(
-            "pg_ctl",
-            "-D",
-            f"{self.root}/data",
-            "-l",
-            f"{self.root}/log",
-            "-o",
-            options,
-            "-w",
-            "start",
-        )
-
-    def run(self, program: str, *words: str, given: str = "", **environment: str) -> str:
-        """One of PostgreSQL's programs, as the user it runs as."""
-        kept = {"PATH": os.environ["PATH"], "LC_ALL": "C", "PGPASSWORD": "hush;'%"}
-        run = subprocess.run(
-            [self.programs[program], *words],
-            input=given,
-            user=self.user,
-            env={**kept, **environment},
-            cwd=self.root,
-            text=True,
-            stdout=None if program == "pg_ctl" else subprocess.PIPE,
-            check=True,
-        )
-        return run.stdout or ""
-
-    def url(self, database: str, password: str = "hush%3B%27%25") -> str:
-        return f"postgres://ada:{password}@/{database}?host={self.root}"
-
-    def sql(self, database: str, text: str) -> str:
-        return self.run("psql", "-XAtqU", "ada", "-h", str(self.root), "-d", database, given=text)
-
-    def close(self) -> None:
-        self.run("pg_ctl", "-D", f"{self.root}/data", "-m", "immediate", "-w", "stop")
-        shutil.rmtree(self.root)
-
-
-PROGRAMS = ("initdb", "pg_ctl", "psql", "pg_dump", "pg_restore")
 
 
 @pytest.fixture(scope="module")

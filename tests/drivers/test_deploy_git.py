@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from contracts.deploy_repo import FIRST, NOW, RELEASE, WANTED, DeployRepoContract
-from fairlead.base.errors import Busy, Refused
+from fairlead.base.errors import Busy, FairleadError, Refused
 from fairlead.drivers.deploy_git import GitDeployRepo
+from fairlead.drivers.deploy_git.state import COARSE
 
 SOURCE = Path(__file__).parents[2] / "src"
+NOTHING_OF_OURS = b"\x81\xa4head\xa40000"  # a map in msgpack, with a head and no more
 WRITER = """
 import sys
 from pathlib import Path
@@ -281,13 +283,69 @@ def test_a_link_out_of_the_repository_is_not_followed(repo: GitDeployRepo, where
     assert repo.look().read(WANTED) == b"1\n"
 
 
+# What one process learned is kept for the next.
+
+
+@pytest.fixture
+def at_rest(repo: GitDeployRepo, where: Path) -> Path:
+    """A repository that nobody has touched for a while, looked at."""
+    look = repo.look()
+    look.history(WANTED), look.read(WANTED), look.read(RELEASE)
+    time.sleep(COARSE + 0.1)
+    repo.look()
+    return where
+
+
 def test_altered_is_known_to_another_process_too(repo: GitDeployRepo, where: Path) -> None:
-    """How far history was walked is kept; a lost or rubbish note is walked again."""
+    """How far history was walked is kept; a lost or rubbish memory is walked again."""
     repo.commit({RELEASE: b"changed"}, "m", "ada", NOW)
     assert repo.look().altered("releases") == {RELEASE}
     assert GitDeployRepo(where).look().altered("releases") == {RELEASE}
-    (where / ".git/fairlead/altered-releases").write_text('{"head": "' + "0" * 40 + '"}')
-    assert GitDeployRepo(where).look().altered("releases") == {RELEASE}
+    for rubbish in (b"", b"?", NOTHING_OF_OURS):
+        (where / ".git/fairlead/known").write_bytes(rubbish)
+        assert GitDeployRepo(where).look().altered("releases") == {RELEASE}
+
+
+def test_another_process_need_not_ask_git(at_rest: Path) -> None:
+    """Where nothing has moved, head, files, histories and contents are read without it."""
+    look = GitDeployRepo(at_rest, program="/bin/false").look()
+    assert look.head == git(at_rest, "rev-parse", "HEAD")
+    assert (look.read(WANTED), look.read(RELEASE)) == (b"1\n", b"r\n")
+    assert [commit.content for commit in look.history(WANTED)] == [b"1\n"]
+
+
+@pytest.mark.parametrize("act", [edited, stray_directory, detached])
+def test_another_process_sees_what_moved_since(at_rest: Path, act: Callable[[Path], None]) -> None:
+    """A memory never hides what a person left half done."""
+    act(at_rest)
+    with pytest.raises(Refused):
+        GitDeployRepo(at_rest, patience=0.3).look()
+
+
+def test_another_process_sees_a_release_edited_in_place(at_rest: Path) -> None:
+    """Also where no directory and no size changes, and the time of the change is set back."""
+    before = (at_rest / RELEASE).stat()
+    with (at_rest / RELEASE).open("r+b") as file:
+        file.write(b"x")
+    os.utime(at_rest / RELEASE, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(Refused, match="not committed"):
+        GitDeployRepo(at_rest, patience=0.3).look()
+
+
+def test_what_has_just_changed_is_not_yet_believed(repo: GitDeployRepo, where: Path) -> None:
+    """Two changes within a file system's tick leave one time: git is asked until that is over."""
+    repo.look()
+    with pytest.raises(FairleadError):
+        GitDeployRepo(where, program="/bin/false").look()
+
+
+def test_history_written_anew_is_asked_anew(at_rest: Path) -> None:
+    """What is known of a commit that is gone is no answer about another."""
+    (at_rest / WANTED).write_text("other\n")
+    git(at_rest, "commit", "-q", "--amend", "-am", "another one")
+    look = GitDeployRepo(at_rest).look()
+    assert [commit.content for commit in look.history(WANTED)] == [b"other\n"]
+    assert look.read(WANTED) == b"other\n"
 
 
 def test_tidy_changes_nothing_that_is_read(repo: GitDeployRepo, where: Path) -> None:

@@ -1,16 +1,17 @@
-"""The memory runtime, marks, leases and backups keep their ports' contracts."""
+"""The memory runtime, marks, leases, backups and capacity keep their ports' contracts."""
 
 from pathlib import Path
 
 import pytest
 
-from contracts import backups, leases, marks, runtime
+from contracts import backups, capacity, leases, marks, runtime
 from fairlead.base.ids import Place
 from fairlead.drivers.memory_backups import MemoryBackups
+from fairlead.drivers.memory_capacity import MemoryCapacity
 from fairlead.drivers.memory_leases import MemoryLeases
 from fairlead.drivers.memory_marks import MemoryMarkStore
 from fairlead.drivers.memory_runtime import MemoryRuntime
-from fairlead.plan.model import CopyId
+from fairlead.plan.model import CopyId, Room
 from fairlead.rollout.ports import Launch, ProcessState, Task, TaskState
 
 
@@ -160,3 +161,21 @@ class TestMemoryBackups(backups.BackupsContract):
     @pytest.fixture
     def world(self, tmp_path: Path) -> backups.World:
         return MemoryBackupsWorld(tmp_path)
+
+
+class CapacityWorld:
+    """Two processes, one of them gone."""
+
+    alive, gone = 7, 8
+
+    def __init__(self) -> None:
+        here = Room(memory=1 << 30, disk=1 << 30, disk_size=1 << 32)
+        self.capacity = MemoryCapacity(here, 1 << 20, frozenset({self.gone}))
+
+
+class TestMemoryCapacity(capacity.CapacityContract):
+    """The contract, in memory."""
+
+    @pytest.fixture
+    def world(self) -> capacity.World:
+        return CapacityWorld()

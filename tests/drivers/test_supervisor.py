@@ -279,6 +279,34 @@ def test_a_stale_socket_is_removed_before_the_next_try(world: RealWorld) -> None
     assert not Path(path).exists()
 
 
+def test_a_copy_is_handed_its_socket(world: RealWorld) -> None:
+    """As systemd does it; the next try is handed one too, and none outlives the copy."""
+    script = (
+        "import os, socket, time; assert os.environ['LISTEN_PID'] == str(os.getpid())\n"
+        "s = socket.socket(fileno=2 + int(os.environ['LISTEN_FDS']))\n"
+        "while True: s.accept()[0].sendall(b'mine')"
+    )
+    launch = msgspec.structs.replace(world.launch(sys.executable, "-c", script), socket=True)
+    path = layout.socket_of(launch.address)
+
+    def says() -> bool:
+        try:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(path)
+                return client.recv(4) == b"mine"
+        except OSError:
+            return False
+
+    world.runtime.start(launch)
+    until(says)
+    world.crash(COPY)
+    until(lambda: world.only().crashes == 1 and says())
+    assert not world.only().socket_stays
+    world.runtime.stop(PLACE, COPY, keep_socket=True)
+    until(lambda: world.runtime.processes(PLACE) == ())
+    assert not Path(path).exists()
+
+
 def test_stop_does_not_wait_and_kills_at_the_limit(world: RealWorld) -> None:
     """A copy that ignores SIGTERM is stopping until its limit, and then gone; others go on."""
     stubborn = world.launch("sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.1; done")
@@ -643,7 +671,7 @@ def test_looking_is_quick(world: RealWorld) -> None:
 
 
 def _in_group(group: int) -> list[int]:
-    return [found.pid for found in proc.alive() if found.group == group]
+    return [found.pid for found in proc.lines(proc.ours()).values() if found.group == group]
 
 
 def _accepts(path: str) -> bool:

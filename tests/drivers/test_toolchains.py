@@ -24,10 +24,10 @@ from apps import wheel
 from contracts.toolchain import ToolchainContract, installed
 from fairlead.artifact.ports import Purpose
 from fairlead.base.errors import FairleadError, UsageError
-from fairlead.drivers.commands import Commands
+from fairlead.drivers.commands import Commands, Identity
 from fairlead.drivers.toolchains import Npm, Uv, python, requirements
 from fairlead.manifest.model import Build
-from needs import needs
+from needs import missing, needs
 
 PYTHON = Build("python")
 OWN = ".".join(str(part) for part in sys.version_info[:2])
@@ -83,6 +83,36 @@ class TestUv(ToolchainContract):
     @pytest.fixture
     def other_lock(self):
         return lambda tree: requirement_file(tree, "tiny==9.9.9")
+
+
+class TestUvInACell(TestUv):
+    """The same, as a user without rights, with a cache and a home that go with the installation."""
+
+    @pytest.fixture
+    def toolchain(self) -> Uv:
+        return Uv(Commands(identity=nobody()), None)
+
+
+def nobody() -> Identity:
+    """An identity, where we may take one."""
+    if os.geteuid() != 0:
+        missing("only root may give commands another user: as root this would install as nobody")
+    return Identity(64123, 64123)
+
+
+def test_wheels_of_the_tree_are_part_of_the_key(uv: Uv, tree: Path) -> None:
+    """A branch cannot fill the dependencies that another one runs with: same lines, other wheel."""
+    requirement_file(tree, "tiny==1.0.0")
+    first = uv.recipe(tree, PYTHON, Purpose.RUN)
+    assert uv.recipe(tree, PYTHON, Purpose.RUN) == first
+    wheel(tree / "wheels", "tiny", "1.0.0+theirs")
+    (tree / "wheels/tiny-1.0.0+theirs-py3-none-any.whl").replace(
+        tree / "wheels/tiny-1.0.0-py3-none-any.whl"
+    )
+    second = uv.recipe(tree, PYTHON, Purpose.RUN)
+    assert first is not None
+    assert second is not None
+    assert second.key != first.key
 
 
 def run(bin_directory: str, *argv: str) -> str:
@@ -349,6 +379,52 @@ class TestNpm(ToolchainContract):
         )
         assert done.stdout.strip() == "1.0.0"
         assert dict(around.variables) == {"NODE_ENV": "production"}
+
+
+class TestNpmInACell(TestNpm):
+    """The same, as a user without rights, with a cache and a home that go with the installation."""
+
+    @pytest.fixture
+    def npm(self) -> Npm:
+        for program in ("node", "npm"):
+            needs(program, package="nodejs npm", adds="install a Node app's dependencies")
+        return Npm(Commands(identity=nobody()), None)
+
+    def test_a_script_of_the_app_is_run_by_nobody(
+        self, npm: Npm, tree: Path, tmp_path: Path
+    ) -> None:
+        """It writes where it installs, and its directory is root's afterwards."""
+        package = json.loads((tree / "package.json").read_text())
+        tried = (
+            f"id -u > who; cp /bin/true s; chmod 6755 s; echo x > {tree}/x; ls {tmp_path} >> who"
+        )
+        package["scripts"] = {"postinstall": f"{tried}; true"}
+        (tree / "package.json").write_text(json.dumps(package))
+        to = tmp_path / "to"
+        installed(npm, tree, Build("node"), to)
+        assert (to / "who").read_text().split() == ["64123", "node", "to"]
+        assert [path.stat().st_uid for path in (to, to / "who", to / "s")] == [0, 0, 0]
+        assert (to / "s").stat().st_mode & 0o7777 == 0o755
+        assert not (tree / "x").exists()
+        assert not (to / ".scratch").exists()
+
+
+def test_what_takes_part_in_an_installation_is_part_of_its_key(npm: Npm, tmp_path: Path) -> None:
+    """Scripts that npm runs then, and its settings; a test command is not."""
+    package_lock(tmp_path, "http://127.0.0.1:1/tiny-1.0.0.tgz", "sha512-x")
+    package = json.loads((tmp_path / "package.json").read_text())
+
+    def key(**scripts: str) -> str:
+        (tmp_path / "package.json").write_text(json.dumps({**package, "scripts": scripts}))
+        recipe = npm.recipe(tmp_path, Build("node"), Purpose.RUN)
+        assert recipe is not None
+        return recipe.key
+
+    assert key() == key(test="jest")
+    assert key() != key(postinstall="node theirs.js")
+    before = key()
+    (tmp_path / ".npmrc").write_text("registry=http://127.0.0.1:2/\n")
+    assert key() != before
 
 
 def test_node_without_a_lock(npm: Npm, tmp_path: Path) -> None:

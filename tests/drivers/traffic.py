@@ -1,11 +1,14 @@
 """Open-loop users: requests begin on time, whether or not earlier ones were answered.
 
 Half of the connections are kept open between requests and half are fresh each time. A kept
-connection that the server closed is not forgiven: the request on it is a failure.
+connection that the server closed is not forgiven: the request on it is a failure. Users who
+``look`` use none that they see to be closed, as browsers do; one that closes right then is no
+more forgiven.
 """
 
 import asyncio
 import itertools
+import ssl
 import threading
 import time
 from collections import Counter
@@ -17,10 +20,20 @@ KEPT = 10  # connections
 class Traffic:
     """Traffic to one address from `__enter__` to `__exit__`."""
 
-    def __init__(self, address: str, rate: int) -> None:
-        host, _, port = address.partition(":")
-        self._place = host, int(port)
+    def __init__(
+        self,
+        address: str,
+        rate: int,
+        host: str = "x",
+        secure: ssl.SSLContext | None = None,
+        look: bool = False,
+    ) -> None:
+        ip, _, port = address.partition(":")
+        self._place = ip, int(port)
         self._rate = rate
+        self._host = host
+        self._tls = {"ssl": secure, "server_hostname": host} if secure else {}
+        self._look = look
         self._ended = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
         self.answered = 0
@@ -61,22 +74,26 @@ class Traffic:
             task.add_done_callback(under_way.discard)
         await asyncio.gather(*under_way)
         for _, writer in idle:
-            writer.close()
+            _hang_up(writer)
 
     async def _one(
         self, idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] | None
     ) -> None:
         begun = time.monotonic()
+        while self._look and idle and idle[0][0].at_eof():
+            _hang_up(idle.pop(0)[1])
         kind = "kept" if idle else "fresh"
         try:
-            reader, writer = idle.pop(0) if idle else await asyncio.open_connection(*self._place)
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            reader, writer = (
+                idle.pop(0) if idle else await asyncio.open_connection(*self._place, **self._tls)
+            )
+            writer.write(f"GET / HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
             status, body, close = await self._answer(reader)
             self._note(status, body, time.monotonic() - begun)
             if idle is not None and not close and len(idle) < KEPT:
                 idle.append((reader, writer))
             else:
-                writer.close()
+                _hang_up(writer)
         except (OSError, asyncio.IncompleteReadError) as error:
             self.failures.append(f"{kind}: {error!r}")
 
@@ -93,3 +110,11 @@ class Traffic:
             self.by_copy[body] += 1
         else:
             self.failures.append(status)
+
+
+def _hang_up(writer: asyncio.StreamWriter) -> None:
+    """At once: a TLS connection that is closed politely outlives the loop that waits for it."""
+    if writer.get_extra_info("ssl_object"):
+        writer.transport.abort()
+    else:
+        writer.close()

@@ -43,6 +43,10 @@ READS = frozenset(
         "files.listen",
         "files.log",
         "files.backups",
+        "files.said",
+        "backups.size",
+        "capacity.room",
+        "capacity.memory",
     }
 )
 """Calls that change nothing: to be killed before one of them is to be killed after the last

@@ -16,6 +16,7 @@ from fairlead.manifest.model import App
 from fairlead.manifest.rules import LONGEST, parse
 from fairlead.manifest.schema import APP
 from fairlead.manifest.tables import Choice, Named, Table
+from fairlead.manifest.web import WordOr
 
 CASES = Path(__file__).parent.parent / "cases" / "manifest"
 NAMES = sorted(case.name for case in CASES.iterdir())
@@ -123,7 +124,7 @@ def keys(kind: object) -> set[str]:
     """Every key and word that the schema knows."""
     if isinstance(kind, Table):
         return set(kind.names).union(*(keys(field.kind) for field in kind.fields))
-    if isinstance(kind, Named):
+    if isinstance(kind, Named | WordOr):
         return keys(kind.table)
     if isinstance(kind, Choice):
         return {"kind", *kind.variants}.union(*map(keys, kind.variants.values()))

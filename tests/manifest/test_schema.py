@@ -23,6 +23,7 @@ from fairlead.manifest.reference import reference
 from fairlead.manifest.rules import parse
 from fairlead.manifest.schema import APP, BRANCH, NAME
 from fairlead.manifest.tables import Choice, Field, Named, Table
+from fairlead.manifest.web import WordOr
 
 ROOM = Path(fairlead.manifest.__file__).parent
 PROJECT = Path(__file__).parents[2]
@@ -36,7 +37,7 @@ def tables(kind: Kind) -> Iterator[Table]:
         yield kind
         for field in kind.fields:
             yield from tables(field.kind)
-    elif isinstance(kind, Named):
+    elif isinstance(kind, Named | WordOr):
         yield from tables(kind.table)
     elif isinstance(kind, Choice):
         for table in kind.variants.values():

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import fairlead
+from fairlead.base.errors import UsageError
+from fairlead.drivers.host import InstalledPrograms
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 UV = Path(sys.executable).parent / "uv"
@@ -65,6 +67,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         "fairlead/py.typed",
         "fairlead/cli/main.py",
+        "fairlead/_requirements/run.txt",
         "fairlead/manifest/example.toml",
         "fairlead/_examples/riverside/fairlead.toml",
         "fairlead/_examples/riverside/manage.py",
@@ -95,6 +98,27 @@ def test_the_installed_command_says_its_version(installed: Path) -> None:
     """`uv tool install` gives a `fairlead` that runs outside any clone."""
     said = run(installed / "bin/fairlead", "--version", cwd=installed)
     assert fairlead.__version__ in said
+
+
+def test_a_server_installs_the_wheel_by_its_own_lock(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the version that runs: whole, compiled, and started by nothing of the clone."""
+    monkeypatch.setenv("UV_SYSTEM_CERTS", "1")
+    program = InstalledPrograms(tmp_path, ROOT / "src/fairlead", "0").of_wheel(wheel)
+    assert program.version == fairlead.__version__
+    place = tmp_path / program.directory.lstrip("/")
+    said = run(place / "bin/python", "-I", "-m", "fairlead", "--version", cwd=tmp_path)
+    assert said.strip() == f"fairlead {fairlead.__version__}"
+    assert (place / "bin/uv").stat().st_mode & 0o005 == 0o005
+    packages = next(place.glob("lib/python3*/site-packages"))
+    assert list(packages.glob("fairlead/__pycache__/__init__.*.pyc"))
+    assert not (packages / "pytest").exists()
+    again = InstalledPrograms(tmp_path, ROOT / "src/fairlead", "0").of_wheel(wheel)
+    assert again == program
+    other = wheel.with_name("other-1-py3-none-any.whl")
+    with pytest.raises(UsageError, match="not a wheel of Fairlead"):
+        InstalledPrograms(tmp_path, ROOT, "0").of_wheel(other)
 
 
 def test_every_module_imports_without_the_test_tools(installed: Path) -> None:

@@ -291,12 +291,39 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "recreate-untried-when-a-routed-copy-vanished",
         "strategies/replace.py",
-        "    others = {copy.id for copy in view.unwanted(role)}\n"
+        "    others = {copy.id for copy in view.unwanted(role) if not view.hands_on(copy)}\n"
         "    if not role.serves or not others.intersection(view.routed(role.name)):\n",
         "    others = {copy for copy in view.routed(role.name) if copy.release != view.number}\n"
         "    if not role.serves or not others:\n",
-        harmless="a switch to the maintenance page takes the vanished copy out earlier, and the "
-        "new copies are tried all the same",
+        ("a_socket_that_stays_has_no_gap",),
+    ),
+    Fault(
+        "two-on-one-socket",
+        "next_wave.py",
+        "    if role.alone:\n",
+        "    if role.singleton or not role.serves:\n",
+        ("one_copy_on_a_socket",),
+    ),
+    Fault(
+        "a-gap-though-the-socket-stays",
+        "strategies/replace.py",
+        "if not view.hands_on(copy)}",
+        "}",
+        ("a_socket_that_stays_has_no_gap",),
+    ),
+    Fault(
+        "a-socket-of-its-own-is-taken-for-one-that-stays",
+        "view.py",
+        "return copy.socket_stays and role is not None and role.socket",
+        "return role is not None and role.socket",
+        ("stopped_only_when_drained",),
+    ),
+    Fault(
+        "a-socket-that-nobody-takes-over-counts",
+        "view.py",
+        "return copy.socket_stays and role is not None and role.socket",
+        "return copy.socket_stays",
+        ("stopped_only_when_drained",),
     ),
     Fault(
         "blue-green-untried",

@@ -67,7 +67,7 @@ def alive(seen: Observed, role: str) -> list[Copy]:
 
 def has_gap(wanted: Desired, role: Role) -> bool:
     """Strategies that say they leave a gap."""
-    return role.singleton or isinstance(wanted.strategy, Recreate)
+    return role.singleton or role.socket or isinstance(wanted.strategy, Recreate)
 
 
 def done(wanted: Desired, seen: Observed) -> bool:
@@ -130,6 +130,8 @@ def stopped_only_when_drained(wanted: Desired, seen: Observed, step: Step) -> bo
     if copy is None or (role is not None and not role.serves and not seen.route(step.copy.role)):
         return None
     if hangs(wanted, seen, copy):
+        return True
+    if role is not None and role.socket and copy.socket_stays:
         return True
     if copy.id in routed(seen, copy.id.role):
         return False
@@ -203,6 +205,22 @@ def singletons_never_overlap(wanted: Desired, seen: Observed, step: Step) -> boo
     return not [copy for copy in alive(seen, step.copy.role) if copy.id != step.copy]
 
 
+def one_copy_on_a_socket(wanted: Desired, seen: Observed, step: Step) -> bool | None:
+    """Two that accept from one socket would mix what they answer."""
+    if not isinstance(step, Start) or not roles(wanted)[step.copy.role].socket:
+        return None
+    return not [copy for copy in alive(seen, step.copy.role) if copy.id != step.copy]
+
+
+def a_socket_that_stays_has_no_gap(wanted: Desired, seen: Observed, step: Step) -> bool | None:
+    """The maintenance page is shown only where a copy that serves has a socket of its own."""
+    if not isinstance(step, SetRoute) or not roles(wanted)[step.role].socket:
+        return None
+    had = routed(seen, step.role)
+    own = [c for c in alive(seen, step.role) if c.id in had and not c.socket_stays]
+    return bool(step.shares or own)
+
+
 def workers_end_before_they_start(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     if not isinstance(step, Start) or roles(wanted)[step.copy.role].serves:
         return None
@@ -239,7 +257,7 @@ def held_side_stays(wanted: Desired, seen: Observed, step: Step) -> bool | None:
     role = roles(wanted).get(step.copy.role)
     if job is None or copy is None or role is None or wanted.how == "return":
         return None
-    held = role.serves and not role.singleton and copy.state is CopyState.READY
+    held = not role.alone and copy.state is CopyState.READY
     before = step.copy.release == wanted.previous != wanted.release.number
     ours = before and job.revision == wanted.revision
     return seen.now >= job.since + strategy.hold if held and ours else None
@@ -249,7 +267,7 @@ def rolling_keeps_its_budget(wanted: Desired, seen: Observed, step: Step) -> boo
     if not isinstance(step, Start) or not isinstance(wanted.strategy, Rolling):
         return None
     role = roles(wanted)[step.copy.role]
-    if not role.serves or role.singleton or any(c.id == step.copy for c in seen.copies):
+    if role.alone or any(c.id == step.copy for c in seen.copies):
         return None
     nothing_ready = not any(c.state is CopyState.READY for c in alive(seen, role.name))
     return nothing_ready or len(alive(seen, role.name)) < role.copies + wanted.strategy.surge
@@ -260,7 +278,7 @@ def not_known_never_advances(wanted: Desired, seen: Observed, step: Step) -> boo
     if not isinstance(step, SetRoute) or not isinstance(wanted.strategy, Canary):
         return None
     role = roles(wanted)[step.role]
-    if role.singleton or proven(wanted, seen):
+    if role.alone or proven(wanted, seen):
         return None
     route, number = seen.route(step.role), wanted.release.number
     before, after = percent(route.shares if route else (), number), percent(step.shares, number)
@@ -355,6 +373,8 @@ PROPERTIES: tuple[Property, ...] = (
     migrated_before_start,
     schema_not_past,
     singletons_never_overlap,
+    one_copy_on_a_socket,
+    a_socket_that_stays_has_no_gap,
     workers_end_before_they_start,
     old_side_kept_until_done,
     held_side_stays,

@@ -86,15 +86,17 @@ strategies: st.SearchStrategy[Strategy] = st.one_of(
 
 @st.composite
 def role_sets(draw: st.DrawFn) -> tuple[Role, ...]:
-    """One or two roles that serve, up to two that do not; some singletons, some waves."""
+    """One or two roles that serve, up to two that do not; some singletons, some waves, some that
+    are handed a socket."""
     serving = [
         Role(
             name,
             "x {socket}",
-            copies=1 if (single := draw(st.booleans()) and name == "api") else draw(_COPIES),
+            copies=1 if (kind := draw(_KINDS[name])) else draw(_COPIES),
             health="/h",
-            singleton=single,
+            singleton=kind == "single",
             wave=draw(st.integers(0, 1)),
+            socket=kind == "socket",
         )
         for name in draw(st.sampled_from([["web"], ["web", "api"]]))
     ]
@@ -108,6 +110,10 @@ def role_sets(draw: st.DrawFn) -> tuple[Role, ...]:
 
 
 _COPIES = st.integers(1, 3)
+_KINDS = {
+    "web": st.sampled_from(["", "", "socket"]),
+    "api": st.sampled_from(["", "single", "socket"]),
+}
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,59 @@ def entry(verb: str, outcome: str = "done", **more: object) -> Entry:
             entry("push", "refused", why="check tests failed", facts={"ref": MAIN, "commit": COMMIT}),
             "push of 1a2b3c4 to main by anna refused: check tests failed",
         ),
+        (
+            entry("push", facts={"ref": MAIN, "commit": COMMIT, "source": "file:///a"}),
+            "pulled 1a2b3c4 to main from file:///a",
+        ),
+        (
+            entry(
+                "push",
+                "intent",
+                facts={"ref": MAIN, "commit": COMMIT, "source": "file:///a", "rewritten": True},
+            ),
+            "pulling 1a2b3c4 to main from file:///a, which was rewritten there",
+        ),
+        (
+            entry("source", facts={"how": "set", "source": "file:///a"}),
+            "anna lets riverside be pulled from file:///a",
+        ),
+        (
+            entry("source", facts={"how": "removed", "source": "file:///a"}),
+            "anna lets riverside be pulled no more from file:///a",
+        ),
+        (
+            entry("source", facts={"how": "pinned", "source": "a:b", "host_keys": "SHA256:x"}),
+            "the host of a:b is known by SHA256:x",
+        ),
+        (
+            entry("source", facts={"how": "gone", "source": "a:b", "branches": "main"}),
+            "pulling riverside from a:b: no branch main there: what runs is left",
+        ),
+        (
+            entry("source", "failed", why="no answer", facts={"how": "failed", "source": "a:b"}),
+            "pulling riverside from a:b failed: no answer",
+        ),
+        (
+            entry("source", facts={"how": "answers", "source": "a:b"}),
+            "pulling riverside from a:b works again",
+        ),
         (entry("verify", "intent", facts={"commit": COMMIT}), "checking 1a2b3c4"),
+        (
+            entry("renew", "intent", why="it ends in 29 days", facts={"names": ("a.example",)}),
+            "getting the certificate of a.example: it ends in 29 days",
+        ),
+        (
+            entry("renew", facts={"names": ("a.example", "b.example"), "until": AT}),
+            "got the certificate of a.example, b.example until 2026-11-21",
+        ),
+        (
+            entry("renew", "failed", why="no answer", facts={"names": ("a.example",)}),
+            "getting the certificate of a.example failed: no answer",
+        ),
+        (
+            entry("renew", facts={"how": "served"}),
+            "the proxy serves another certificate at riverside in local",
+        ),
         (
             entry(
                 "verify",
@@ -43,6 +95,32 @@ def entry(verb: str, outcome: str = "done", **more: object) -> Entry:
                 facts={"commit": COMMIT, "verdict": "failed", "checks": ("a: passed", "b: failed")},
             ),
             "1a2b3c4: stopped by check b",
+        ),
+        (
+            entry(
+                "access", facts={"how": "added", "person": "bo", "keys": ("SHA256:x",),
+                "rights": ("push:shop", "read")}
+            ),
+            "anna added SHA256:x of bo (push:shop, read)",
+        ),
+        (
+            entry(
+                "access", "refused", why="bo may not push shop",
+                facts={"how": "refused", "person": "bo", "command": "git push"},
+            ),
+            "bo refused in local: git push: bo may not push shop",
+        ),
+        (
+            entry("server", facts={"how": "upgraded", "version": "2.0"}),
+            "anna upgraded the server to 2.0",
+        ),
+        (
+            entry("server", "failed", why="no answer", facts={"how": "upgraded", "version": "2.0"}),
+            "the server to 2.0 failed: no answer",
+        ),
+        (
+            entry("database", facts={"how": "created", "database": "fl_tide_local", "role": "r"}),
+            "anna created the database fl_tide_local of riverside in local",
         ),
         (
             entry("build", facts={"commit": COMMIT, "digest": DIGEST, "milliseconds": 1234}),

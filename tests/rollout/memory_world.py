@@ -12,9 +12,12 @@ from typing import Any
 import msgspec
 
 from fairlead.artifact.model import Artifact, Schema
+from fairlead.base.errors import Refused
 from fairlead.base.ids import CommitId, Digest, Place
+from fairlead.base.secret import Secret
 from fairlead.desired.model import Desired, Release
 from fairlead.drivers.memory_backups import MemoryBackups
+from fairlead.drivers.memory_capacity import MemoryCapacity
 from fairlead.drivers.memory_leases import MemoryLeases
 from fairlead.drivers.memory_marks import MemoryMarkStore
 from fairlead.drivers.memory_proxy import SILENT, MemoryHttp, MemoryProxy
@@ -34,7 +37,7 @@ from fairlead.manifest.model import (
 from fairlead.plan.model import CopyId, JobState
 from fairlead.record.flow import Record
 from fairlead.rollout.canary import CanaryJudge
-from fairlead.rollout.ports import Asked, HttpAnswer, Laid, ProcessState, Task
+from fairlead.rollout.ports import Asked, HttpAnswer, Laid, ProcessState, Public, Task
 from fairlead.rollout.probe import Prober
 from fairlead.rollout.world import World
 
@@ -128,6 +131,8 @@ class MemoryFiles:
         """Releases whose files are not what was built."""
         self.laid_out: list[int] = []
         self.moved: list[int] = []
+        self.told = ""
+        self.world_asks: Public | None = None
         self._listening = listening
         self._ports = iter(range(20_000, 60_000))
 
@@ -150,8 +155,11 @@ class MemoryFiles:
         self.broken.discard(release.number)
         return back
 
-    def address(self, place: Place, copy: CopyId, by_port: bool) -> str:
-        """A socket of the copy's own, or the next port."""
+    def address(self, place: Place, copy: CopyId, by_port: bool, for_role: bool = False) -> str:
+        """A socket of the copy's or the role's own, or the next port."""
+        if for_role:
+            self._listening(f"unix//run/{copy.role}.sock")
+            return f"unix//run/{copy.role}.sock"
         path = f"unix//run/r{copy.release}-{copy.role}-{copy.number}.sock"
         address = f"127.0.0.1:{next(self._ports)}" if by_port else path
         self._listening(address)
@@ -161,6 +169,10 @@ class MemoryFiles:
         """The proxy's address."""
         return LISTEN
 
+    def public(self) -> Public | None:
+        """Ports 80 and 443, where the world is a server."""
+        return self.world_asks
+
     def move(self, place: Place, release: Release) -> None:
         """Note that another address was asked for."""
         self.moved.append(release.number)
@@ -168,6 +180,10 @@ class MemoryFiles:
     def log(self, place: Place, name: str) -> str:
         """Nowhere."""
         return f"/logs/{name}.log"
+
+    def said(self, place: Place, name: str) -> str:
+        """What the tests say that it told."""
+        return self.told
 
     def backups(self, place: Place) -> str:
         """The directory of backups."""
@@ -191,13 +207,35 @@ class MemoryCommands:
     def __init__(self) -> None:
         self.answers: dict[str, Asked] = {}
         self.asked: list[tuple[tuple[str, ...], Mapping[str, str]]] = []
+        self.given: list[Mapping[str, Secret]] = []
 
     def ask(
-        self, argv: tuple[str, ...], directory: str, environment: Mapping[str, str], limit: float
+        self,
+        place: Place,
+        argv: tuple[str, ...],
+        directory: str,
+        environment: Mapping[str, str],
+        limit: float,
+        secrets: Mapping[str, Secret],
     ) -> Asked:
         """The answer of that program; 127 for one nobody knows."""
         self.asked.append((argv, environment))
+        self.given.append(secrets)
         return self.answers.get(argv[0], Asked(127, "not found"))
+
+
+class MemorySecrets:
+    """The Secrets port: the values of each version of a name."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, int], str] = {}
+
+    def values(self, place: Place, release: Release) -> Mapping[str, Secret]:
+        """Those that the release names; refused where one is not known."""
+        named = release.secrets_in(place.environment)
+        if named.items() - self.known.keys():
+            raise Refused("a version is not there", "git log")
+        return {name: Secret(self.known[name, version]) for name, version in named.items()}
 
 
 Wrap = Callable[[str, Any], Any]
@@ -221,10 +259,12 @@ class MemoryWorld:
         )
         self.proxy, self.http = MemoryProxy(), MemoryHttp()
         self.backups = MemoryBackups({DATABASE: {"levels": 12}})
+        self.capacity = MemoryCapacity()
         self.leases = MemoryLeases(gone=lambda o: "its process is gone" if o in self.dead else "")
         self.marks = MemoryMarkStore(self.leases.newest)
         self.files = MemoryFiles(self._listening)
         self.releases, self.commands = MemoryReleases(), MemoryCommands()
+        self.secrets = MemorySecrets()
         self.store = MemoryRecord()
         self.record = Record(self.store, self.clock)
         self.http.servers[LISTEN] = self._through_proxy
@@ -232,25 +272,28 @@ class MemoryWorld:
 
     def process(self, wrap: Wrap = lambda _name, port: port) -> World:
         """What a new process holds: the ports, and an empty memory of its own."""
-        http, commands, files = (
+        http, commands, files, secrets = (
             wrap("http", self.http),
             wrap("commands", self.commands),
             wrap("files", self.files),
+            wrap("secrets", self.secrets),
         )
         return World(
             runtime=wrap("runtime", self.runtime),
             proxy=wrap("proxy", self.proxy),
             http=http,
             backups=wrap("backups", self.backups),
+            capacity=wrap("capacity", self.capacity),
             marks=wrap("marks", self.marks),
             leases=wrap("leases", self.leases),
             files=files,
             releases=wrap("releases", self.releases),
             commands=commands,
+            secrets=secrets,
             journal=wrap("journal", self.record),
             clock=self.clock,
             prober=Prober(http, self.clock),
-            canary=CanaryJudge(http, commands, files, self.clock),
+            canary=CanaryJudge(http, commands, files, secrets, self.clock),
         )
 
     def publish(self, of: Release, behaviour: Behaviour | None = None) -> Release:

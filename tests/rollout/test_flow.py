@@ -181,6 +181,33 @@ def test_assets_of_the_release_before_stay(world: MemoryWorld) -> None:
     assert [root.directory for root in seen.site.assets] == ["/store/3/static", "/store/2/static"]
 
 
+def test_a_copy_that_is_handed_a_socket_has_its_files_shown_first(world: MemoryWorld) -> None:
+    """The route stays while the copy is replaced, and by the time the new one starts the files
+    that its pages name are found: requests that waited are its own at once."""
+    handed = (Role("web", "serve {fd}", health="/healthz", ready=20, stop=10, socket=True),)
+    one, two = (world.publish(release(number, handed)) for number in (1, 2))
+    bring(world.process(), desired(one))
+    shown: list[tuple[list[int], list[str]]] = []
+
+    class Watching:
+        def __init__(self, port: object) -> None:
+            self.port = port
+
+        def __getattr__(self, name: str) -> object:
+            if name == "start":
+                (seen,) = world.proxy.sites(PLACE)
+                routed = [upstream.copy.release for upstream in seen.site.upstreams]
+                shown.append((routed, [root.directory for root in seen.site.assets]))
+            return getattr(self.port, name)
+
+    watched = world.process(lambda name, port: Watching(port) if name == "runtime" else port)
+    assert roll_out(watched, desired(two, previous=1), "agent", "").serves
+    assert shown == [([1], ["/store/2/static", "/store/1/static"])]
+    told = [step for step in steps(world, 2) if step in ("stop", "start", "route")]
+    assert told == ["stop", "start", "route"]
+    assert world.serving() == {2}
+
+
 def test_a_place_where_nothing_is_wanted_empties(world: MemoryWorld) -> None:
     """Turned away, drained, stopped, forgotten."""
     bring(world.process(), desired(world.publish(release(1)), BlueGreen(hold=0)))

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from fairlead.base.errors import UsageError
+from fairlead.base.secret import Secret
 from fairlead.manifest.model import Fresh, Role, Smoke
 from fairlead.plan.model import CopyId, Job, JobKind, JobState
 from fairlead.rollout.ports import HttpAnswer, Laid
@@ -15,6 +16,8 @@ from fairlead.rollout.rules import (
     field_of,
     kept_assets,
     launch_of,
+    migrating_environment,
+    why_it_failed,
 )
 from rollout.memory_world import PLACE, release
 
@@ -40,7 +43,7 @@ def test_an_open_quote_is_a_mistake_in_the_manifest() -> None:
 def test_who_and_where_cannot_be_set_by_a_setting() -> None:
     """A process can trust what FAIRLEAD_ says."""
     role = Role("web", "serve")
-    launch = launch_of(PLACE, RELEASE, role, CopyId(7, "web", 2), "", LAID, "/log")
+    launch = launch_of(PLACE, RELEASE, role, CopyId(7, "web", 2), "", LAID, "/log", {})
     told = environment_of(PLACE, RELEASE, LAID)
     assert told.items() <= launch.environment.items()
     assert (launch.environment["FAIRLEAD_COPY"], told["FAIRLEAD_RELEASE"]) == ("2", "7")
@@ -103,3 +106,41 @@ def test_how_long_each_release_has_been_replaced() -> None:
 
     jobs = (done(1, 10.0), done(2, 30.0), done(3, 50.0), done(4, 60.0, JobState.FAILED))
     assert kept_assets(jobs, 100.0) == [(3, 0.0), (2, 50.0), (1, 70.0)]
+
+
+@pytest.mark.parametrize(
+    ("url", "own", "options"),
+    [
+        ("postgres://h/d", "", "-c lock_timeout=5s"),
+        ("postgresql://h/d", "-c search_path=x", "-c search_path=x -c lock_timeout=5s"),
+        ("sqlite:////data/x", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_a_migration_waits_for_a_lock_no_longer_than_its_limit(
+    url: str, own: str, options: str
+) -> None:
+    """Where its database is PostgreSQL; what the app asks of libpq itself stays."""
+    of, secrets = release(1), {"DATABASE_URL": Secret(url)}
+    given = {"PGOPTIONS": own} if own else {}
+    assert migrating_environment(of, given, secrets).get("PGOPTIONS", "") == options
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (
+            "django.db.utils.OperationalError: canceling statement due to lock timeout\n",
+            "it waited 5 s (lock_limit) for a lock that somebody else held",
+        ),
+        (
+            "psycopg.OperationalError: server closed the connection unexpectedly",
+            "its database could not be reached, or went away",
+        ),
+        ("ValueError: Key (email)=(ada@example.org) exists", ""),
+        ("", ""),
+    ],
+)
+def test_a_migrations_log_tells_why_and_nothing_else(said: str, why: str) -> None:
+    """What is not known is not passed on: it may be people's data."""
+    assert why_it_failed(said, 5) == why

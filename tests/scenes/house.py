@@ -147,8 +147,14 @@ class House:
 
     def cli(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Fairlead's own command line on this home."""
+        return self.cli_in(self.root, *words)
+
+    def cli_in(self, where: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        """The same, typed in a directory."""
         argv = [sys.executable, "-m", "fairlead", "--home", str(self.home), *words]
-        return subprocess.run(argv, capture_output=True, text=True, timeout=120, env=environment())
+        return subprocess.run(
+            argv, cwd=where, capture_output=True, text=True, timeout=120, env=environment()
+        )
 
 
 class App:

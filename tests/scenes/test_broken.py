@@ -196,7 +196,7 @@ def _ended(house: House, app: str, release: int, outcome: Outcome) -> None:
 def _migrating(house: House, *, keeper: bool) -> list[int]:
     """The process that runs the migration; with ``keeper``, first the one that waits for it."""
     home = os.fsencode(house.tools.home.run.name)
-    for process in proc.alive():
+    for process in proc.lines(proc.ours()).values():
         marks = proc.marks(process.pid)
         if marks.get(proc.MARK_RUNTIME) == home and proc.MARK_TASK in marks:
             return [process.parent, process.pid] if keeper else [process.pid]

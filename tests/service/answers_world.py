@@ -23,7 +23,8 @@ from fairlead.rollout.ports import HttpAnswer
 from fairlead.rollout.probe import Prober
 from fairlead.service.places import Rest, reconcile
 from fairlead.service.ports import MachineSeen
-from fairlead.service.push import Update, offered, take_up
+from fairlead.service.push import Update, offered
+from fairlead.service.taken_up import take_up
 from fairlead.service.tools import Tools
 from fairlead.wire import tools_of
 
@@ -131,7 +132,9 @@ class World:
             proxy=MemoryProxy(),
             http=http,
             prober=Prober(http, clock),
-            canary=CanaryJudge(http, real.world.commands, real.world.files, clock),
+            canary=CanaryJudge(
+                http, real.world.commands, real.world.files, real.world.secrets, clock
+            ),
         )
         self.tools: Tools = replace(real, world=world, machine=self.machine)
         self.source = root / "source"

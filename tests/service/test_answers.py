@@ -262,7 +262,7 @@ def test_the_record_holds_and_is_shown_newest_last(world: World) -> None:
 def test_logs_of_checks_and_builds_are_found_by_a_commits_first_digits(world: World) -> None:
     """The check's output, by its name and seven digits."""
     commit = world.released("Add tides")
-    found = logs.last(logs.of_check(world.tools, "tide", "tests", commit[:7]), 10)
+    found = logs.last(world.tools, logs.of_check(world.tools, "tide", "tests", commit[:7]), 10)
     assert [line.line for line in found] == ["all fine"]
     with pytest.raises(NotFound, match="no log of check types") as error:
         logs.of_check(world.tools, "tide", "types", commit[:7])
@@ -293,9 +293,9 @@ def test_the_end_of_a_long_log_is_read_from_its_end(world: World, tmp_path: Path
     long = tmp_path / "long.log"
     long.write_text("first\n" + "x" * 200_000 + "\nlast")
     file = logs.LogFile("long", str(long))
-    assert [len(line.line) for line in logs.last((file,), 2)] == [200_000, 4]
-    assert len(logs.last((file,), 10)) == 3
-    assert logs.last((file,), 0) == ()
+    assert [len(line.line) for line in logs.last(world.tools, (file,), 2)] == [200_000, 4]
+    assert len(logs.last(world.tools, (file,), 10)) == 3
+    assert logs.last(world.tools, (file,), 0) == ()
 
 
 def test_a_followed_log_is_read_on_when_it_is_rotated(world: World, tmp_path: Path) -> None:

@@ -1,40 +1,67 @@
-"""Where hooks of git ask the agent (``base.door`` says how)."""
+"""Where hooks of git ask the agent, and who comes over SSH (``base.door`` says how)."""
 
 import contextlib
 import os
 import socket
+import struct
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
+from fairlead.agent.asked import Asked, GitAsked, Hail
 from fairlead.agent.receive import Question
-from fairlead.base.errors import FairleadError
+from fairlead.base.door import Talk
+from fairlead.base.errors import FairleadError, NotAllowed, UsageError
 from fairlead.base.stop import Stop
 from fairlead.checks.ports import Sink
 
-Answer = Callable[[Question, Sink, Stop], int]
+Asking = Question | Asked | GitAsked | Hail
+Answer = Callable[[Asking, Sink, Stop], int]
 """Says what there is to say, line by line, and gives the exit code."""
 
 AT_ONCE = 32
 """Questions that are answered at once; those past it wait at the door."""
 
 _LONGEST = 1 << 20
+_KINDS: dict[str, type[Asking]] = {
+    "hook": Question,
+    "command": Asked,
+    "git": GitAsked,
+    "hail": Hail,
+}
+_PEER = struct.Struct("3i")  # unix(7), SO_PEERCRED: pid, uid, gid
+
+
+class Guest(NamedTuple):
+    """A user who may ask too, and is told apart from the owner: their rights are looked at."""
+
+    uid: int
+    gid: int
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    kind: str = "hook"
 
 
 class Door:
-    """A stream socket at ``path``, which others than the owner may not reach."""
+    """A stream socket at ``path``, which others than the owner and the ``guest`` may not reach."""
 
-    def __init__(self, path: Path, answer: Answer) -> None:
+    def __init__(self, path: Path, answer: Answer, guest: Guest | None = None) -> None:
         self._answer = answer
+        self._may = {0, os.geteuid(), *([guest.uid] if guest else [])}
         self._room = threading.Semaphore(AT_ONCE)
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.bind(str(path))
-        os.chmod(path, 0o600)
+        # Nobody connects before listen(2), so nobody came in by the mode it had.
+        os.chmod(path, 0o660 if guest else 0o600)
+        if guest:
+            os.chown(path, -1, guest.gid)
         self._socket.listen(AT_ONCE)
 
     def open(self) -> None:
@@ -63,7 +90,7 @@ class Door:
         threading.Thread(target=_until_gone, args=(line, gone), daemon=True).start()
         say = _Lines(line, gone)
         try:
-            code = self._answer(msgspec.json.decode(first, type=Question), say, gone)
+            code = self._answer(self._question(line, first), say, gone)
         except FairleadError as error:
             say(str(error))
             code = error.exit_code
@@ -72,6 +99,17 @@ class Door:
             say(f"{type(error).__name__}: {error}\n\nhint: report this")
             code = 1
         say.end(code)
+
+    def _question(self, line: socket.socket, first: bytes) -> Asking:
+        """What is asked, and by which user: that is the kernel's word, not the question's."""
+        _, uid, _ = _PEER.unpack(line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        if uid not in self._may:
+            raise NotAllowed(f"user {uid} may not ask the agent", "come over SSH, or as root")
+        kind = _KINDS.get(msgspec.json.decode(first, type=_Kind).kind)
+        if kind is None:
+            what = "the agent does not know this question: it is of another Fairlead"
+            raise UsageError(what, "fairlead server doctor")
+        return msgspec.structs.replace(msgspec.json.decode(first, type=kind), asker=uid)
 
 
 class _Lines:
@@ -83,7 +121,7 @@ class _Lines:
         self._speaking = threading.Lock()
 
     def __call__(self, text: str) -> None:
-        self._send({"say": text})
+        self._send({"talk" if isinstance(text, Talk) else "say": str(text)})
 
     def end(self, code: int) -> None:
         """The last word."""

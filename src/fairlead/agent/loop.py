@@ -5,7 +5,7 @@ killed and started again at any moment; running copies do not notice.
 
 import contextlib
 import os
-import shutil
+import pwd
 import signal
 import socket
 import sys
@@ -17,25 +17,32 @@ from pathlib import Path
 from threading import Event
 
 from fairlead import __version__
-from fairlead.agent.door import Door
+from fairlead.access.command import PUSH
+from fairlead.agent.asked import Asked, GitAsked, Hail, answer, git, hello
+from fairlead.agent.door import Asking, Door, Guest
 from fairlead.agent.receive import Question, post_receive, pre_receive
 from fairlead.base.clock import seconds_of
 from fairlead.base.errors import Busy, FairleadError
 from fairlead.base.ids import Place
 from fairlead.base.journal import Event as Said
 from fairlead.base.journal import Fact, Outcome, Verb
+from fairlead.base.paths import GIT_USER, Home
 from fairlead.base.stop import Stop
+from fairlead.base.trees import remove_tree
 from fairlead.base.wake import wake
 from fairlead.checks.ports import Sink
 from fairlead.plan.drift import Item
 from fairlead.plan.model import JobState
 from fairlead.record.flow import head_of, unclosed
 from fairlead.record.model import Entry
-from fairlead.service import drift
+from fairlead.service import access, drift
+from fairlead.service.certificates import tend
 from fairlead.service.clean import clean
 from fairlead.service.places import Left, Rest, anchor, reconcile
-from fairlead.service.push import moved, take_up
+from fairlead.service.source import look
+from fairlead.service.taken_up import moved, take_up
 from fairlead.service.tools import Tools
+from fairlead.source.model import Source
 
 EVERY = 5.0
 """Seconds between two looks when nothing wakes it."""
@@ -56,14 +63,30 @@ def sweep(work: Path) -> None:
     for left in work.glob("*") if work.is_dir() else ():
         with contextlib.suppress(OSError):
             if time.time() - left.lstat().st_mtime > _DAY:
-                shutil.rmtree(left, ignore_errors=True)
+                remove_tree(left)
 
 
 _DAY = 86_400.0
 _DAILY = "clean"
+_CERTIFICATE = "certificate"
+_SOURCE = "source"
 _NUDGE = b"turn"
 _MOVES_WITHIN = 1.0
-_OURS = (Verb.STEP, Verb.BUILD, Verb.VERIFY)
+_OURS = (Verb.STEP, Verb.BUILD, Verb.VERIFY, Verb.RENEW)
+_PEOPLES = (Verb.PUSH, Verb.ACCESS, Verb.SERVER)
+
+
+def _of_source(key: Hashable) -> bool:
+    return isinstance(key, tuple) and not isinstance(key, Place) and key[0] == _SOURCE
+
+
+def guest_of(home: Home) -> Guest | None:
+    """Whom people's keys log in as, on a server."""
+    try:
+        found = pwd.getpwnam(GIT_USER) if home.server else None
+    except KeyError:
+        found = None
+    return Guest(found.pw_uid, found.pw_gid) if found else None
 
 
 class Agent:
@@ -72,6 +95,10 @@ class Agent:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._pool = ThreadPoolExecutor(WIDTH, thread_name_prefix="agent")
+        # An authority may be slow: no rollout waits behind it.
+        self._slow = ThreadPoolExecutor(1, thread_name_prefix="certificates")
+        # So may a forge.
+        self._forges = ThreadPoolExecutor(2, thread_name_prefix="sources")
         self._busy: dict[Hashable, Future[None]] = {}
         # A start is no time to clean up: the first time is tomorrow.
         self._due: dict[Hashable, float] = {_DAILY: time.time() + _DAY}
@@ -80,12 +107,14 @@ class Agent:
         self._drift: dict[Place, tuple[Item, ...]] = {}
         self._ended = Event()
         self._anchored = 0
+        self._guest: Guest | None = None
 
     def run(self) -> None:
         """Work until SIGTERM. What is under way is carried on by the next agent."""
         signal.signal(signal.SIGTERM, lambda *_: self._end())
         self._begin()
-        Door(self._tools.home.agent_door, self._asked).open()
+        self._guest = guest_of(self._tools.home)
+        Door(self._tools.home.agent_door, self._asked, self._guest).open()
         with self._socket() as ear:
             while not self._ended.is_set():
                 self._turn()
@@ -98,8 +127,16 @@ class Agent:
         self._ended.set()
         self._nudge()
 
-    def _asked(self, question: Question, say: Sink, stop: Stop) -> int:
-        """What a hook asks, in a thread of the door's."""
+    def _asked(self, question: Asking, say: Sink, stop: Stop) -> int:
+        """What is asked at the door, in a thread of the door's."""
+        if isinstance(question, Hail):
+            return hello(say)
+        if isinstance(question, GitAsked):
+            return git(self._tools, question)
+        if isinstance(question, Asked):
+            return answer(self._tools, question, say, stop)
+        if self._guest and question.asker == self._guest.uid:
+            access.refuse_unless(self._tools, question.who, PUSH, question.app)
         if question.hook == "pre-receive":
             code = pre_receive(self._tools, question, say, stop)
             if code == 0:
@@ -130,7 +167,7 @@ class Agent:
             ours = entry.verb in _OURS and entry.text("step") != "migrate"
             ours = ours or (entry.verb == Verb.ROLLOUT and not self._goes_on(entry))
             # A push may be under way now; one that began a day ago was cut off.
-            old = entry.verb == Verb.PUSH and _age(entry) > _DAY
+            old = entry.verb in _PEOPLES and _age(entry) > _DAY
             if ours or old:
                 self._tools.record.close_unknown(entry, "agent")
         facts: dict[str, Fact] = {"pid": os.getpid(), "version": __version__, "reason": "started"}
@@ -166,6 +203,24 @@ class Agent:
             self._work(("push", app), partial(self._pushes, app))
         for place in places:
             self._work(place, partial(self._place, place))
+            self._work((_CERTIFICATE, place), partial(tend, self._tools, place), pool=self._slow)
+
+        self._sources()
+
+    def _sources(self) -> None:
+        """Look at every source that is due. A wake makes none due: it is not about forges."""
+        try:
+            found = {(_SOURCE, s.app, s.set_at): s for s in self._tools.sources.all()}
+        except FairleadError as error:
+            self._say(_SOURCE, error)
+            return
+        for key in [key for key in list(self._due) if _of_source(key) and key not in found]:
+            self._due.pop(key, None)
+        for key, source in found.items():
+            self._work(key, partial(self._source, key, source), _DAY, self._forges)
+
+    def _source(self, key: Hashable, source: Source) -> None:
+        self._due[key] = time.time() + look(self._tools, source.app)
 
     def _machine_was_down(self) -> None:
         """The supervisor died, and a fresh one knows no copies: those of the old one are
@@ -178,16 +233,22 @@ class Agent:
         if self._tools.machine.replace_agent():
             self._ended.set()  # the new supervisor starts another: this one is its orphan
 
-    def _work(self, key: Hashable, do: Callable[[], None], every: float = EVERY) -> None:
+    def _work(
+        self,
+        key: Hashable,
+        do: Callable[[], object],
+        every: float = EVERY,
+        pool: ThreadPoolExecutor | None = None,
+    ) -> None:
         running = self._busy.get(key)
         if running and not running.done():
             return
         if time.time() < self._due.get(key, 0.0):
             return
         self._due[key] = time.time() + every
-        self._busy[key] = self._pool.submit(self._safely, key, do)
+        self._busy[key] = (pool or self._pool).submit(self._safely, key, do)
 
-    def _safely(self, key: Hashable, do: Callable[[], None]) -> None:
+    def _safely(self, key: Hashable, do: Callable[[], object]) -> None:
         """No error ends the agent: it is said once, and the thing is tried again later."""
         try:
             do()
@@ -264,4 +325,5 @@ class Agent:
         ear.settimeout(max(0.02, soonest - now))
         with contextlib.suppress(TimeoutError):
             if ear.recv(64) != _NUDGE:
-                self._due = {_DAILY: self._due.get(_DAILY, 0.0)}
+                due = list(self._due.items())
+                self._due = {key: at for key, at in due if key == _DAILY or _of_source(key)}

@@ -9,12 +9,14 @@ from fairlead.checks.ports import Sink
 from fairlead.record.chain import entry_of
 from fairlead.record.trace import trace
 from fairlead.service.follow import await_commit
-from fairlead.service.push import HEADS, Update, manifest_at, offered, receiving
+from fairlead.service.overlaid import pushed_manifest
+from fairlead.service.push import HEADS, Update, offered, receiving, told
 from fairlead.service.tools import Tools
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What a hook asks. ``receiver`` is the process id of git's receiving end."""
+    """What a hook asks. ``receiver`` is the process id of git's receiving end; ``asker`` is the
+    user id of who asks, by the kernel: what the question says of that is not listened to."""
 
     hook: str
     app: str
@@ -22,6 +24,8 @@ class Question(msgspec.Struct, frozen=True):
     receiver: int
     updates: tuple[Update, ...]
     quarantine: dict[str, str]
+    kind: str = "hook"
+    asker: int = -1
 
 
 def pre_receive(tools: Tools, asked: Question, say: Sink, stop: Stop) -> int:
@@ -32,10 +36,8 @@ def pre_receive(tools: Tools, asked: Question, say: Sink, stop: Stop) -> int:
         for update in asked.updates
     ]
     for one in found:
-        state = "accepted" if one.accepted else "refused"
-        say(f"{one.ref.removeprefix(HEADS)}: {state}: {one.sentence}")
-        if one.accepted and one.verdict and not one.protected:
-            say("no environment runs from this branch: it was verified, and nothing else changes")
+        for line in told(one):
+            say(line)
     return 0 if all(one.accepted for one in found) else 1
 
 
@@ -54,7 +56,7 @@ def _places(tools: Tools, app: str, update: Update) -> int:
         return 0
     commit = tools.repositories.resolve(tools.home.repository(app), update.new)
     try:
-        manifest = manifest_at(tools, app, commit)
+        manifest = pushed_manifest(tools, app, commit)
     except FairleadError:
         return 0
     branch = update.ref.removeprefix(HEADS)

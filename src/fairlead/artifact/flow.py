@@ -14,8 +14,9 @@ from fairlead.artifact.model import Artifact, Cleaned, File, Sealed
 from fairlead.artifact.ports import ArtifactStore, Install, Purpose, Recipe, Toolchain
 from fairlead.base.clock import Clock
 from fairlead.base.errors import FairleadError, NotFound, Refused, Unknown
-from fairlead.base.ids import CommitId, Digest
+from fairlead.base.ids import Digest
 from fairlead.base.journal import Event, Fact, Journal, Outcome, Verb
+from fairlead.base.room import megabytes
 from fairlead.checks.model import Answer, Change, Surroundings, Verdict
 from fairlead.checks.ports import Command, Exit, Runner, Sink, Sources
 from fairlead.checks.rules import whole_environment
@@ -25,6 +26,7 @@ from fairlead.manifest.model import App, Build
 _COMPILE_LIMIT = 300
 _LITTLE_ROOM = 100_000_000
 _LIST = "the list of its files"
+_FREE_SOME = "remove what you can spare there; a smaller keep in fairlead.toml keeps fewer releases"
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,11 @@ def build(shop: Workshop, change: Change, app: App, repository: Path, show: Sink
     """
     began = shop.clock.now()
     facts: dict[str, Fact] = {"commit": change.commit}
+    if change.overlay:
+        facts["overlay"] = change.overlay
     intent = shop.journal.write(_event(change, Outcome.INTENT, "builds its artifact", facts))
     try:
+        _must_have_room(shop)
         with _room(shop):
             artifact = _built(shop, change, app, repository, show)
     except BaseException as error:  # also a Ctrl-C: what was begun gets its outcome
@@ -71,10 +76,10 @@ def build(shop: Workshop, change: Change, app: App, repository: Path, show: Sink
         "digest": artifact.digest,
         "environment_key": artifact.environment_key,
         "milliseconds": round((shop.clock.now() - began) * 1000),
-        "log": str(_log(shop, change.app, change.commit)),
+        "log": str(_log(shop, change)),
     }
     shop.journal.write(_event(change, Outcome.DONE, "built its artifact", facts, intent))
-    shop.store.remember(change.app, rules.commit_question(change.commit), artifact)
+    shop.store.remember(change.app, rules.change_question(change.name), artifact)
     return artifact
 
 
@@ -84,7 +89,7 @@ def checked(shop: Workshop, change: Change, verdict: Verdict) -> Artifact | None
     Only a passed verdict on exactly this commit opens the gate: raises Refused for another.
     """
     _must_have_passed(change, verdict)
-    known = shop.store.recall(change.app, rules.commit_question(change.commit))
+    known = shop.store.recall(change.app, rules.change_question(change.name))
     return None if known is None or damaged(shop, known) else known
 
 
@@ -114,7 +119,7 @@ def restore(
     if not found:
         return ()
     with _room(shop), shop.store.stage() as staged:
-        sealed, files = _make(shop, artifact.app, artifact.commit, app, repository, staged, show)
+        sealed, files = _make(shop, _change(artifact), app, repository, staged, show)
         if sealed.artifact.digest != artifact.digest:
             raise Refused(
                 f"building {artifact.commit[:12]} again gave {sealed.artifact.digest[:19]}, "
@@ -146,7 +151,8 @@ def clean(shop: Workshop, keep: frozenset[Digest], who: str, grace: int = rules.
 
 
 def _must_have_passed(change: Change, verdict: Verdict) -> None:
-    if (verdict.app, verdict.commit, verdict.tree) != (change.app, change.commit, change.tree):
+    asked = (change.app, change.commit, change.tree, change.overlay)
+    if (verdict.app, verdict.commit, verdict.tree, verdict.overlay) != asked:
         raise Refused(
             f"the verdict is on {verdict.app} {verdict.commit[:12]}, "
             f"not on {change.app} {change.commit[:12]}",
@@ -163,17 +169,17 @@ def _must_have_passed(change: Change, verdict: Verdict) -> None:
 def _built(shop: Workshop, change: Change, app: App, repository: Path, show: Sink) -> Artifact:
     with shop.store.stage() as staged:
         tree = staged / "tree"
-        laid_out = shop.sources.lay_out(repository, change.commit, tree)
+        laid_out = shop.sources.lay_out(repository, change.source, tree)
         recipes = [_recipe(shop, tree, app.build, purpose) for purpose in Purpose]
         keys = [recipe.key if recipe else "" for recipe in recipes]
         question = rules.build_question(app, laid_out.tree, keys)
         known = shop.store.recall(change.app, question)
         if known is not None and not damaged(shop, known):
             show(f"build: {known.digest[:19]} was built before")
-            return msgspec.structs.replace(known, commit=change.commit)
-        sealed, files = _finish(
-            shop, change.app, change.commit, app, staged, laid_out.tree, recipes, show
-        )
+            return msgspec.structs.replace(
+                known, commit=change.commit, overlay=change.overlay, laid=change.laid
+            )
+        sealed, files = _finish(shop, change, app, staged, laid_out.tree, recipes, show)
         _put(shop, staged, sealed, files)
     shop.store.remember(change.app, question, sealed.artifact)
     return sealed.artifact
@@ -193,17 +199,23 @@ def _put(shop: Workshop, staged: Path, sealed: Sealed, files: tuple[File, ...]) 
         shop.store.repair(digest, staged)
 
 
+def _change(artifact: Artifact) -> Change:
+    """The change it was built of, as far as building it again needs it."""
+    return Change(
+        artifact.app, artifact.commit, "", "", "", overlay=artifact.overlay, laid=artifact.laid
+    )
+
+
 def _make(
-    shop: Workshop, name: str, commit: CommitId, app: App, repository: Path, staged: Path,
-    show: Sink,
-) -> tuple[Sealed, tuple[File, ...]]:  # fmt: skip
-    laid_out = shop.sources.lay_out(repository, commit, staged / "tree")
+    shop: Workshop, change: Change, app: App, repository: Path, staged: Path, show: Sink
+) -> tuple[Sealed, tuple[File, ...]]:
+    laid_out = shop.sources.lay_out(repository, change.source, staged / "tree")
     recipes = [_recipe(shop, staged / "tree", app.build, purpose) for purpose in Purpose]
-    return _finish(shop, name, commit, app, staged, laid_out.tree, recipes, show)
+    return _finish(shop, change, app, staged, laid_out.tree, recipes, show)
 
 
 def _finish(
-    shop: Workshop, name: str, commit: CommitId, app: App, staged: Path, tree_id: str,
+    shop: Workshop, change: Change, app: App, staged: Path, tree_id: str,
     recipes: list[Recipe | None], show: Sink,
 ) -> tuple[Sealed, tuple[File, ...]]:  # fmt: skip
     """From a laid-out tree to all that the store needs to seal it."""
@@ -212,18 +224,21 @@ def _finish(
     source = shop.store.files(tree, frozenset()) if app.migrate else ()
     lock = next((recipe.lock_digest for recipe in recipes if recipe), "")
     schema = rules.schema_of(app.migrate, tree_id, source, lock)
-    log = _log(shop, name, commit)
+    log = _log(shop, change)
     _run_commands(shop, app.build, staged, work, log, show)
     _must_have_assets(app.build, tree)
     _compile(shop, app.build, staged, run, log)
     files = shop.store.files(tree, _put_links(run, tree))
+    _must_leave_state(app, files)
     artifact = Artifact(
-        app=name,
-        commit=commit,
+        app=change.app,
+        commit=change.commit,
         digest=rules.content_digest(files, run.key),
         environment_key=run.key,
         dependencies=run.packages,
         schema=schema,
+        overlay=change.overlay,
+        laid=change.laid,
     )
     size = sum(os.lstat(tree / file.path).st_size for file in files)
     return Sealed(artifact, shop.clock.now(), size, (run.key, work.key)), files
@@ -261,15 +276,28 @@ def _run_commands(
     links = _put_links(around, tree)
     for directory in (home, scratch):
         directory.mkdir(mode=0o700)
-    whole = whole_environment(around, str(tree), str(home), str(scratch)) | {"FAIRLEAD_BUILD": "1"}
+    own = (str(tree), str(home), str(scratch))
+    whole = whole_environment(around, *own) | {"FAIRLEAD_BUILD": "1"}
     for line in build.commands:
         show(f"build: {line}")
-        command = Command(words(line), str(tree), whole, build.limit, str(log))
+        command = Command(
+            words(line), str(tree), whole, build.limit, str(log), writes=own, reads=(around.path,)
+        )
         end = shop.runner.run(command, lambda said: show(f"build | {said}"))
         if not end.well:
             raise _failed(shop, line, build, end, log)
     for name in links:
         (tree / name).unlink(missing_ok=True)
+
+
+def _must_have_room(shop: Workshop) -> None:
+    """A build that would fill the disk is not begun: what serves needs some too. Raises Refused."""
+    free, kept = shop.store.free(), shop.store.kept_free()
+    if free < kept:
+        raise Refused(
+            f"no room to build: {megabytes(free)} are free on the disk, {megabytes(kept)} stay free",
+            _FREE_SOME,
+        )
 
 
 def _must_have_assets(build: Build, tree: Path) -> None:
@@ -279,6 +307,19 @@ def _must_have_assets(build: Build, tree: Path) -> None:
             f"build.assets.directory: the build left no directory {build.assets.directory!r}",
             "name where build.commands leave the assets, or add the command that makes them",
         )
+
+
+def _must_leave_state(app: App, files: tuple[File, ...]) -> None:
+    """What is to outlive releases is in none of them. Raises Refused."""
+    for name, path in app.state:
+        hidden = rules.in_the_way(path, (file.path for file in files))
+        if hidden:
+            some = ", ".join(hidden[:3]) + (", …" if len(hidden) > 3 else "")
+            raise Refused(
+                f"state.{name}: the tree has files of its own in {path}/: {some}",
+                "take them out of the repository (git rm --cached), and put them into the "
+                "directory of the place once it has a release",
+            )
 
 
 def _failed(shop: Workshop, line: str, build: Build, end: Exit, log: Path) -> FairleadError:
@@ -314,8 +355,10 @@ def _compile(shop: Workshop, build: Build, staged: Path, around: Surroundings, l
         f"{around.bins[0]}/python", "-I", "-m", "compileall", "-qq", "-f",
         "--invalidation-mode", "unchecked-hash", "-s", tree, "-i", str(listing),
     )  # fmt: skip
-    whole = whole_environment(around, tree, str(staged / "home"), str(staged / "tmp"))
-    command = Command(argv, tree, whole | {"PYTHONHASHSEED": "0"}, _COMPILE_LIMIT, str(log))
+    own = (tree, str(staged / "home"), str(staged / "tmp"))
+    whole = whole_environment(around, *own) | {"PYTHONHASHSEED": "0"}
+    seen = (around.path, str(listing))
+    command = Command(argv, tree, whole, _COMPILE_LIMIT, str(log), writes=own, reads=seen)
     end = shop.runner.run(command, lambda _: None)
     if not end.started or end.timed_out or end.lost or end.signal:
         raise _failed(shop, "compileall", build, end, log)
@@ -335,8 +378,8 @@ def _put_links(around: Surroundings, tree: Path) -> frozenset[str]:
     return frozenset(names)
 
 
-def _log(shop: Workshop, app: str, commit: CommitId) -> Path:
-    return shop.logs / app / commit / "build.log"
+def _log(shop: Workshop, change: Change) -> Path:
+    return shop.logs / change.app / change.name / "build.log"
 
 
 @contextmanager
@@ -349,7 +392,7 @@ def _room(shop: Workshop) -> Iterator[None]:
             raise Unknown(f"the store cannot be used: {error}", "look at its directory") from error
         raise FairleadError(
             f"the disk is full while building: {shop.store.free()} bytes are free",
-            "fairlead clean removes what no kept release needs",
+            _FREE_SOME,
         ) from error
 
 

@@ -23,7 +23,8 @@ class Artifact(msgspec.Struct, frozen=True):
 
     ``digest`` is over every file (path, mode, content) and the environment's key.
     ``environment_key`` names the dependency environment it shares with other
-    artifacts ("" for none). ``dependencies`` are sorted (name, version) pairs.
+    artifacts ("" for none). ``dependencies`` are sorted (name, version) pairs. ``overlay`` and
+    ``laid`` are as in the change it was built of.
     """
 
     app: str
@@ -32,6 +33,13 @@ class Artifact(msgspec.Struct, frozen=True):
     environment_key: str = ""
     dependencies: tuple[tuple[str, str], ...] = ()
     schema: Schema | None = None
+    overlay: str = ""
+    laid: str = ""
+
+    @property
+    def source(self) -> CommitId:
+        """The commit whose files it was built from."""
+        return CommitId(self.laid or self.commit)
 
 
 class File(msgspec.Struct, frozen=True, array_like=True):

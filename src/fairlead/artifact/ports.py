@@ -1,6 +1,6 @@
 """What building needs of the world. One contract suite per port in ``tests/contracts``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
@@ -106,6 +106,12 @@ class ArtifactStore(Protocol):
         """Where an artifact's tree is, or would be."""
         ...
 
+    def stand(self, digest: Digest, name: str, links: Mapping[str, str]) -> Path:
+        """The artifact's tree under another path, with symbolic links of a place's own: path in
+        the tree to target. What the tree has there is not seen. Made once the artifact is
+        complete; it goes with it, is looked at by ``damaged`` and put back by ``repair``."""
+        ...
+
     def contents(self, digest: Digest) -> tuple[File, ...]:
         """The files it was sealed with. Raises Unknown when the list cannot be read."""
         ...
@@ -152,4 +158,8 @@ class ArtifactStore(Protocol):
 
     def free(self) -> int:
         """Bytes free for more."""
+        ...
+
+    def kept_free(self) -> int:
+        """How many of them stay free: nothing is built into the last of a disk."""
         ...

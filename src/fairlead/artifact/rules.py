@@ -8,7 +8,7 @@ import msgspec
 from fairlead.artifact.model import File, Schema, Sealed
 from fairlead.base.canonical import digest
 from fairlead.base.globs import matching
-from fairlead.base.ids import CommitId, Digest
+from fairlead.base.ids import Digest
 from fairlead.manifest.model import App, Migrate
 
 GRACE = 86_400
@@ -47,15 +47,30 @@ def schema_of(
     return Schema(digest(named), matching(migrate.contract, content))
 
 
+def in_the_way(state: str, files: Iterable[str]) -> tuple[str, ...]:
+    """The files of a tree that a directory of state would hide, and those that it would have to
+    lie in; not those that only keep a directory in git."""
+    return tuple(
+        path
+        for path in files
+        if (path.startswith(f"{state}/") and path.rsplit("/", 1)[-1] not in KEEPERS)
+        or f"{state}/".startswith(f"{path}/")
+    )
+
+
+KEEPERS = frozenset({".gitkeep", ".keep", ".gitignore"})
+"""Files that people commit so that git keeps an empty directory."""
+
+
 def build_question(app: App, tree: str, keys: Iterable[str]) -> Digest:
     """One digest for all that goes into a build."""
     asked = {"build": msgspec.to_builtins(app.build), "migrate": msgspec.to_builtins(app.migrate)}
     return digest({"tree": tree, "keys": list(keys), **asked})
 
 
-def commit_question(commit: CommitId) -> Digest:
-    """One digest for "what was this commit built into"."""
-    return digest({"commit": commit})
+def change_question(name: str) -> Digest:
+    """One digest for "what was this change built into" (``Change.name``)."""
+    return digest({"change": name})
 
 
 def to_remove(

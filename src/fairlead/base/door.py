@@ -1,7 +1,8 @@
-"""The agent's door: a hook of git asks, and the agent answers line by line.
+"""The agent's door: a hook of git asks, or who comes over SSH, and the agent answers line by line.
 
-One JSON object on a line asks; each line that comes back is ``{"say": TEXT}``, and the last
-is ``{"exit": CODE}``. A hook starts at every push, so this side needs little to be loaded.
+One JSON object on a line asks; each line that comes back is ``{"say": TEXT}``, or ``{"talk":
+TEXT}`` for what belongs on standard error, and the last is ``{"exit": CODE}``. A hook starts at
+every push, so this side needs little to be loaded.
 """
 
 import contextlib
@@ -22,6 +23,12 @@ AGENT_WITHIN = 10.0
 _LOOK_EVERY = 0.02
 
 
+class Talk(str):
+    """A line that belongs on standard error."""
+
+    __slots__ = ()
+
+
 def ask(door: Path, question: Mapping[str, object], within: float) -> Iterator[str | int]:
     """What the agent says, line by line, and at the end its exit code.
 
@@ -33,7 +40,7 @@ def ask(door: Path, question: Mapping[str, object], within: float) -> Iterator[s
             if "exit" in said:
                 yield int(said["exit"])
                 return
-            yield str(said["say"])
+            yield Talk(said["talk"]) if "talk" in said else str(said["say"])
     raise Unknown("the agent went away before it had answered", "fairlead status")
 
 

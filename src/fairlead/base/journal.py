@@ -30,15 +30,35 @@ class Verb(StrEnum):
     CLEAN = "clean"
     LEASE = "lease"
     AGENT = "agent"
+    KEY = "key"
+    ACCESS = "access"
+    SERVER = "server"
+    DATABASE = "database"
+    RENEW = "renew"
+    SOURCE = "source"
 
 
 FACTS: Mapping[Verb, frozenset[str]] = {
-    Verb.PUSH: frozenset({"ref", "old", "commit", "subject", "receiver"}),
-    Verb.VERIFY: frozenset({"commit", "subject", "tree", "verdict", "checks", "log"}),
-    Verb.BUILD: frozenset({"commit", "digest", "environment_key", "milliseconds", "log"}),
-    Verb.RELEASE: frozenset({"commit", "subject", "digest", "file", "settings", "schema"}),
+    Verb.PUSH: frozenset({"ref", "old", "commit", "subject", "receiver", "source", "rewritten"}),
+    Verb.VERIFY: frozenset({"commit", "subject", "tree", "verdict", "checks", "log", "overlay"}),
+    Verb.BUILD: frozenset(
+        {"commit", "digest", "environment_key", "milliseconds", "log", "overlay"}
+    ),
+    Verb.RELEASE: frozenset(
+        {"commit", "subject", "digest", "file", "settings", "schema", "secrets", "overlay"}
+    ),
     Verb.DESIRE: frozenset(
-        {"revision", "commit", "digest", "how", "previous", "settings_changed", "plan"}
+        {
+            "revision",
+            "commit",
+            "digest",
+            "how",
+            "previous",
+            "settings_changed",
+            "secrets_changed",
+            "overlay",
+            "plan",
+        }
     ),
     Verb.APPROVE: frozenset({"plan", "revision", "key"}),
     Verb.ROLLOUT: frozenset(
@@ -64,6 +84,12 @@ FACTS: Mapping[Verb, frozenset[str]] = {
     Verb.CLEAN: frozenset({"removed", "kept", "bytes"}),
     Verb.LEASE: frozenset({"token", "owner", "taken_from", "reason"}),
     Verb.AGENT: frozenset({"pid", "version", "reason"}),
+    Verb.ACCESS: frozenset({"how", "person", "keys", "rights", "command"}),
+    Verb.SERVER: frozenset({"how", "version", "previous", "steps", "kept"}),
+    Verb.DATABASE: frozenset({"how", "database", "role"}),
+    Verb.KEY: frozenset({"how", "keys", "files", "revision", "lost"}),
+    Verb.RENEW: frozenset({"names", "until", "serial", "reason", "how"}),
+    Verb.SOURCE: frozenset({"how", "source", "branches", "key", "host_keys"}),
 }
 """Which facts an entry of each verb may hold; the record refuses others."""
 

@@ -6,7 +6,6 @@ its own HOME and TMPDIR. All of it is removed when the check has ended.
 """
 
 import os
-import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -18,6 +17,7 @@ from uuid import uuid4
 
 from fairlead.base.errors import FairleadError
 from fairlead.base.journal import Event, Fact, Journal, Outcome, Verb
+from fairlead.base.trees import remove_tree
 from fairlead.checks import rules
 from fairlead.checks.model import Answer, Change, CheckResult, Surroundings, Verdict
 from fairlead.checks.ports import Command, LaidOut, Runner, Sink, Sources, VerdictStore
@@ -70,17 +70,19 @@ def verify(
         "tree": change.tree,
         "checks": tuple(check.name for check in checks),
     }
+    if change.overlay:
+        facts["overlay"] = change.overlay
     intent = desk.journal.write(_event(change, Outcome.INTENT, "asks its checks", facts))
     try:
         results = _Round(desk, change, repository, around, show).ask(checks, graph)
-        verdict = Verdict(change.app, change.commit, change.tree, results, asked)
+        verdict = Verdict(change.app, change.commit, change.tree, results, asked, change.overlay)
         desk.verdicts.put(verdict)
-    except BaseException as error:
+    except BaseException as error:  # also a Ctrl-C: what was begun gets its outcome
         why = f"nobody can say: {getattr(error, 'what', type(error).__name__)}"
         desk.journal.write(_event(change, Outcome.UNKNOWN, why, facts, intent))
         raise
     facts["checks"] = tuple(f"{result.name}: {result.answer}" for result in results)
-    facts |= {"verdict": str(verdict.answer), "log": str(desk.logs / change.app / change.commit)}
+    facts |= {"verdict": str(verdict.answer), "log": str(desk.logs / change.app / change.name)}
     outcome = _OUTCOMES[verdict.answer]
     desk.journal.write(_event(change, outcome, summary(verdict), facts, intent))
     return verdict
@@ -99,7 +101,7 @@ def summary(verdict: Verdict) -> str:
 
 def _stored(desk: Desk, change: Change, show: Sink) -> Verdict | None:
     try:
-        return desk.verdicts.get(change.app, change.commit)
+        return desk.verdicts.get(change.app, change.commit, change.overlay)
     except FairleadError as error:
         show(f"checks: asked again: {error.what}")
         return None
@@ -153,7 +155,7 @@ class _Round:
     def _one(self, check: Check, answered: Mapping[str, CheckResult]) -> CheckResult:
         with self._place(check) as place:
             laid_out = self._desk.sources.lay_out(
-                self._repository, self._change.commit, place / "tree"
+                self._repository, self._change.source, place / "tree"
             )
             result = rules.not_asked(check, answered, laid_out.paths)
             if result is None:
@@ -166,15 +168,16 @@ class _Round:
             self._show(check, note)
         tree = place / "tree"
         put_links(self._around, tree)
-        log = self._desk.logs / self._change.app / self._change.commit / f"{check.name}.log"
+        log = self._desk.logs / self._change.app / self._change.name / f"{check.name}.log"
+        own = (str(tree), str(place / "home"), str(place / "tmp"))
         command = Command(
             argv=words(check.command),
             directory=str(tree),
-            environment=rules.whole_environment(
-                self._around, str(tree), str(place / "home"), str(place / "tmp")
-            ),
+            environment=rules.whole_environment(self._around, *own),
             limit=check.limit,
             log=str(log),
+            writes=own,
+            reads=(self._around.path,),
         )
         end = self._desk.runner.run(command, lambda line: self._show(check, line))
         answer, reason = rules.answer_of(check, end)
@@ -190,7 +193,7 @@ class _Round:
         try:
             yield place
         finally:
-            shutil.rmtree(place, ignore_errors=True)
+            remove_tree(place)
 
     def _show(self, check: Check, line: str) -> None:
         with self._talking:

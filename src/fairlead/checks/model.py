@@ -8,7 +8,11 @@ from fairlead.base.ids import CommitId
 
 
 class Change(msgspec.Struct, frozen=True):
-    """A commit offered to the path. ``tree`` is its git tree id; ``ref`` where it was offered."""
+    """A commit offered to the path. ``tree`` is its git tree id; ``ref`` where it was offered.
+
+    With an environment's overlay laid over it, ``overlay`` is the overlay's digest, ``laid`` the
+    commit that holds both, and ``tree`` that one's.
+    """
 
     app: str
     commit: CommitId
@@ -16,6 +20,23 @@ class Change(msgspec.Struct, frozen=True):
     ref: str
     who: str
     subject: str = ""
+    overlay: str = ""
+    laid: str = ""
+
+    @property
+    def source(self) -> CommitId:
+        """The commit whose files are checked and built."""
+        return CommitId(self.laid or self.commit)
+
+    @property
+    def name(self) -> str:
+        """Names it among files: the commit, and the overlay's first twelve digits."""
+        return named(self.commit, self.overlay)
+
+
+def named(commit: CommitId, overlay: str) -> str:
+    """See ``Change.name``."""
+    return f"{commit}+{overlay.removeprefix('sha256:')[:12]}" if overlay else commit
 
 
 class Answer(StrEnum):
@@ -46,7 +67,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """All the answers for one commit. With no checks at all it is passed, and says so.
 
     ``asked`` is the digest of what was asked (tree, checks, dependencies): the same question
-    need not be asked twice. "" in a verdict that nobody may reuse.
+    need not be asked twice. "" in a verdict that nobody may reuse. ``overlay`` is the digest
+    of the overlay that was laid over the commit.
     """
 
     app: str
@@ -54,6 +76,7 @@ class Verdict(msgspec.Struct, frozen=True):
     tree: str
     results: tuple[CheckResult, ...]
     asked: str = ""
+    overlay: str = ""
 
     @property
     def answer(self) -> Answer:

@@ -40,6 +40,9 @@ class Command(msgspec.Struct, frozen=True):
     """A command to run to its end. ``environment`` is the whole environment of the process.
 
     ``limit`` is in seconds. ``log`` is the file its raw output is appended to ("" for none).
+    ``writes`` are the directories it may change, ``reads`` what it reads besides its own
+    directory and the system's programs: files and directories, where they are there. A runner
+    that gives commands a user of their own keeps all else from them.
     """
 
     argv: tuple[str, ...]
@@ -48,6 +51,8 @@ class Command(msgspec.Struct, frozen=True):
     limit: float
     log: str = ""
     nice: int = 5
+    writes: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -98,6 +103,9 @@ class VerdictStore(Protocol):
         """Keep it, in place of an older one of the commit. Whole or not at all, and durable."""
         ...
 
-    def get(self, app: str, commit: CommitId) -> Verdict | None:
-        """The stored verdict, or None. Raises Unknown when what is stored cannot be read."""
+    def get(self, app: str, commit: CommitId, overlay: str = "") -> Verdict | None:
+        """The stored verdict of a commit with that overlay laid over it, or None.
+
+        Raises Unknown when what is stored cannot be read.
+        """
         ...

@@ -83,11 +83,21 @@ def _difference(difference: Difference) -> Iterator[Piece]:
         yield f"    dependency {_differs(one)}"
     for one in difference.settings:
         yield f"    setting {_differs(one)}"
+    for one in difference.secrets:
+        yield f"    secret {_rotated(one)}"
     if difference.schema:
         yield "    schema changed"
-    same = not (difference.commits or difference.dependencies or difference.settings)
-    if same and not difference.schema:
+    plain = difference.commits or difference.dependencies or difference.settings
+    if not (plain or difference.schema or difference.secrets):
         yield "    no difference", "dim"
+
+
+def _rotated(one: Differs) -> str:
+    if not one.old:
+        return f"{one.name} set (version {one.new})"
+    if not one.new:
+        return f"{one.name} unset (was version {one.old})"
+    return f"{one.name} rotated: version {one.old} → {one.new}"
 
 
 def _differs(one: Differs) -> str:

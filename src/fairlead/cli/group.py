@@ -100,7 +100,7 @@ def door_of(ctx: click.Context, home: str, as_json: bool) -> Door:
 
 def _add(function: Callable[..., Any], parameter: click.Parameter) -> None:
     listed = getattr(function, "__click_params__", [])
-    function.__click_params__ = [*listed, parameter]  # type: ignore[attr-defined]
+    function.__click_params__ = [*listed, parameter]  # type: ignore[attr-defined]  # click's own name
 
 
 def common(function: Callable[..., Any]) -> None:
@@ -111,7 +111,7 @@ def common(function: Callable[..., Any]) -> None:
         click.Option(["--json", "as_json"], is_flag=True, help=JSON),
     ]
     # click turns the list of parameters around.
-    function.__click_params__ = [*reversed(options), *listed]  # type: ignore[attr-defined]
+    function.__click_params__ = [*reversed(options), *listed]  # type: ignore[attr-defined]  # as above
 
 
 @click.command(

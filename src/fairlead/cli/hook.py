@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fairlead.base.door import AGENT_WITHIN, QUARANTINE, ask
 from fairlead.base.errors import FairleadError, Unknown
-from fairlead.base.paths import Home
+from fairlead.base.paths import Home, app_of
 
 _NONE = "0" * 40
 
@@ -33,7 +33,7 @@ def question(name: str, lines: Iterable[str]) -> dict[str, object]:
     """What the agent is asked: which hook, in which app, by whom, for which refs."""
     return {
         "hook": name,
-        "app": Path.cwd().parent.name,  # hooks start in their repository
+        "app": app_of(Path.cwd()),  # hooks start in their repository
         "who": os.environ.get("FAIRLEAD_WHO") or getpass.getuser(),
         "receiver": os.getppid(),  # git itself: a hook is a script that becomes us
         "updates": updates_of(lines),

@@ -42,7 +42,7 @@ def logs(
     --json --follow, one object on each line.
     """
     files = _files(door, place, which, check, build)
-    found = ask.last(files, lines)
+    found = ask.last(door.tools, files, lines)
     if not follow:
         door.show(found, lambda _, view: _print(door, view, len(files) > 1))
         return

@@ -31,6 +31,8 @@ def write(paper: Paper, view: PlanTold) -> None:
     paper.table([_wave(sentence) for sentence in waves], indent=2)
     for sentence in ends:
         paper.line(sentence, indent=2)
+    if view.room:
+        paper.line(("room: ", "dim"), view.room)
     paper.line(("plan ", "dim"), view.digest)
     if view.approve:
         paper.line(("to approve it: ", "dim"), f"{view.approve} --plan {view.digest[:19]}")

@@ -5,9 +5,6 @@ import click
 from fairlead.cli.door import Door
 from fairlead.cli.group import verb
 from fairlead.cli.places import PLACE
-from fairlead.cli.watching import ended, watch
-from fairlead.record.flow import head_of
-from fairlead.service.rollback import rollback as go_back
 
 
 @verb(
@@ -26,8 +23,13 @@ def rollback(door: Door, place: str, to: int | None, why: str, no_wait: bool) ->
     while the old side is held it is one switch. Refused where the schema has moved past what
     the older release can run on.
     """
+    from fairlead.record.flow import head_of
+    from fairlead.service.rollback import rollback as go_back
+
     tools, meant = door.tools, door.place(place)
     since = head_of(tools.store).seq
     revision = go_back(tools, meant, to or 0, why)
     tools.machine.wake()
+    from fairlead.cli.watching import ended, watch  # while the agent is at it already
+
     return ended(door, watch(door, meant, revision, since, wait=not no_wait))

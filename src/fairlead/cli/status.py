@@ -90,6 +90,8 @@ def _facts(place: PlaceStatus, now: float) -> Iterator[tuple[Piece, Piece]]:
         yield ("traffic", "dim"), shares
     if place.held:
         yield ("held", "dim"), f"release {place.held} until {words.clock(place.held_until, now)}"
+    if place.certificate:
+        yield ("https", "dim"), place.certificate
     yield from _open(place, now)
 
 

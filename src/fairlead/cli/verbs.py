@@ -18,6 +18,7 @@ class Place(NamedTuple):
 SECTIONS: dict[str, dict[str, Place]] = {
     "Take an app along the line": {
         "init": Place("init", "init", "Write the first fairlead.toml of a repository."),
+        "adopt": Place("adopt", "adopt", "Take over a server that was set up by hand."),
         "up": Place("up", "up", "This app, here, now: checked, built, rolled out."),
         "demo": Place("fairlead.demo.cli", "demo", "See the whole path work, with real parts."),
     },
@@ -35,6 +36,14 @@ SECTIONS: dict[str, dict[str, Place]] = {
         "promote": Place("promote", "promote", "Ask for one place's release in another."),
         "rollback": Place("rollback", "rollback", "Go back to the good release before."),
         "set": Place("settings", "set_", "Change plain settings of a place."),
+        "overlay": Place(
+            "overlay",
+            "overlay",
+            "What an environment lays over the code: capture, show, drop, refresh.",
+        ),
+        "secret": Place("secret", "secret", "Secrets of a place: set, unset, list; and their key."),
+        "source": Place("source", "source", "Pull an app from a git repository elsewhere."),
+        "database": Place("database", "database", "The database of a place: create, show."),
     },
     "Ask the record": {
         "trace": Place(
@@ -45,6 +54,7 @@ SECTIONS: dict[str, dict[str, Place]] = {
     },
     "Run Fairlead itself": {
         "agent": Place("agent", "agent", "The agent: run it here, or start, stop, restart it."),
+        "server": Place("server", "server", "A machine that runs Fairlead: install, doctor, keys."),
         "down": Place("down", "down", "End everything of this home."),
         "completion": Place("completion", "completion", "Completion for your shell."),
     },

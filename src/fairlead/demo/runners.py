@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -72,15 +73,22 @@ class TrafficThread:
         return await self._traffic.run()
 
 
+_GENERATOR = (sys.executable, "-m", "fairlead.demo.traffic", "--attached")
+
+
 class TrafficProcess:
     """Traffic in a process of its own, with the same manners as TrafficThread.
 
-    It ends when told to, when its time is over, and when this process dies.
+    It ends when told to, when its time is over, and when this process dies. ``prefix`` are words
+    that start it elsewhere: in another network, say (nsenter(1)).
     """
 
-    def __init__(self, url: str, rate: float, **options: Unpack[Options]) -> None:
+    def __init__(
+        self, url: str, rate: float, *, prefix: Sequence[str] = (), **options: Unpack[Options]
+    ) -> None:
         self.load = Load(url, rate, **options)
         self.snapshot = Snapshot(at=time.time())
+        self._prefix = prefix
         self._process: subprocess.Popen[str] | None = None
         self._reader = threading.Thread(target=self._read, name="traffic", daemon=True)
         self._report: Report | None = None
@@ -88,7 +96,7 @@ class TrafficProcess:
     def start(self) -> Self:
         """Begin to send; returns when the process is ready to. Raises FairleadError if it is not."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "fairlead.demo.traffic", "--attached", *argv(self.load)],
+            [*self._prefix, *_GENERATOR, *argv(self.load)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

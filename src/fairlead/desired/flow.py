@@ -5,7 +5,7 @@ reads, decides and writes while it holds the repository, so of two at once one i
 verb that finds its work done already changes nothing and says where it was done.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar
@@ -16,11 +16,13 @@ from fairlead.base.ids import Digest, Place
 from fairlead.base.journal import Event, Fact, Journal, Outcome, Verb
 from fairlead.desired import layout, read, rules, settings_text
 from fairlead.desired.documents import FIRST_ATTRIBUTES, FIRST_DEPLOY_TOML, Wanted, decode, encode
-from fairlead.desired.model import Anchor, Proposal, Release
+from fairlead.desired.model import Anchor, Overlay, Proposal, Release
 from fairlead.desired.ports import DeployRepo, Look, Signed, Signer, Verifier
 
 T = TypeVar("T")
 MACHINE = "Fairlead"
+Edit = Callable[[Look], tuple[Mapping[str, bytes | None], Mapping[str, Fact]]]
+"""Makes files' new bytes of a look, and the facts that say what is different in them."""
 
 
 class Deploy(NamedTuple):
@@ -73,7 +75,14 @@ def publish(deploy: Deploy, signer: Signer, release: Release, act: Act) -> str:
         "digest": release.artifact.digest,
         "file": path,
         "settings": digest(release.settings),
+        "secrets": [
+            f"{environment}/{rules.secret_text(*pair)}"
+            for environment, pairs in release.secrets
+            for pair in pairs
+        ],
     }
+    if release.artifact.overlay:
+        facts["overlay"] = release.artifact.overlay
     if release.artifact.schema:
         facts["schema"] = release.artifact.schema.digest
     event = _event(Verb.RELEASE, act, Place(release.app, ""), release.number, facts)
@@ -148,6 +157,40 @@ def set_settings(deploy: Deploy, place: Place, changes: Mapping[str, str | None]
     names = sorted(changes)
     event = _event(Verb.DESIRE, act, place, 0, {"how": "settings", "settings_changed": names})
     return _recorded(deploy, event, lambda: _set_settings(deploy, place, changes, act))
+
+
+def set_secrets(deploy: Deploy, place: Place, names: Sequence[str], edit: Edit, act: Act) -> str:
+    """Change the sealed secrets of a place; the commit.
+
+    ``edit`` makes the files' new bytes of the repository as it is while this holds it, and
+    the fact ``secrets_changed``. They run with the next release that names them.
+    """
+    event = _event(Verb.DESIRE, act, place, 0, {"how": "secrets", "secrets_changed": sorted(names)})
+    message = rules.message(place, f"secrets {', '.join(sorted(names))}", "secrets", act.why)
+    return _recorded(deploy, event, lambda: _edit(deploy, edit, message, act))
+
+
+def set_overlay(deploy: Deploy, place: Place, overlay: Overlay | None, act: Act) -> str:
+    """Lay an overlay over the code of a place from its next release on, or none; the commit."""
+    facts: dict[str, Fact] = {"how": "overlay", "overlay": overlay.digest if overlay else "none"}
+    event = _event(Verb.DESIRE, act, place, 0, facts)
+    message = rules.message(place, "the overlay" if overlay else "no overlay", "overlay", act.why)
+    base, patch = layout.overlay(place)
+    files = {
+        base: f"{overlay.base}\n".encode() if overlay else None,
+        patch: overlay.patch if overlay else None,
+    }
+    return _recorded(deploy, event, lambda: _edit(deploy, lambda _: (files, {}), message, act))
+
+
+def reseal(deploy: Deploy, edit: Edit, act: Act) -> str:
+    """Replace sealed files by the same values under another key; the commit.
+
+    ``edit`` makes them, and the facts ``files``, ``keys`` and ``lost``.
+    """
+    event = _event(Verb.KEY, act, Place("", ""), 0, {"how": "rotated"})
+    message = f"every secret is sealed with another key\n\n{rules.one_line(act.why)}".rstrip()
+    return _recorded(deploy, event, lambda: _edit(deploy, edit, message, act))
 
 
 def anchor(repo: DeployRepo, signer: Signer, seq: int, head: str, now: float) -> str:
@@ -307,12 +350,23 @@ def _set_settings(
         return _Done(*_at(deploy.repo.commit({path: data}, message, act.who, act.now), {}))
 
 
+def _edit(deploy: Deploy, edit: Edit, message: str, act: Act) -> _Done[str]:
+    with deploy.repo.writing(message.partition("\n")[0]):
+        files, facts = edit(deploy.repo.look())
+        made = deploy.repo.commit(files, message, act.who, act.now)
+    return _Done(*_at(made, facts))
+
+
 def _wanted(look: Look, place: Place, release: Release) -> Wanted:
     environment = release.manifest.environment(place.environment)
     if environment is None:
         known = ", ".join(e.name for e in release.manifest.environments) or "none"
         what = f"release {release.number} knows no environment {place.environment!r}"
         raise UsageError(what, f"its fairlead.toml names: {known}")
+    missing = rules.secrets_missing(release, place.environment)
+    if missing:
+        what = f"release {release.number} lacks a secret that its {place.environment} needs"
+        raise Refused(f"{what}: {', '.join(missing)}", rules.secret_hint(place, missing))
     file = look.read(layout.release(release.app, release.number)) or b""
     return Wanted(
         app=place.app,
@@ -335,6 +389,7 @@ def _facts(look: Look, verifier: Verifier, place: Place, release: Release) -> di
         "digest": release.artifact.digest,
         "previous": number,
         "settings_changed": rules.settings_changed(before, release, place.environment),
+        "secrets_changed": rules.secrets_changed(before, release, place.environment),
     }
 
 

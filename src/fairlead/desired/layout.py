@@ -10,6 +10,8 @@ RELEASES = "releases"
 HEAD = "record/head.json"
 _WANTED = re.compile(r"apps/([^/]+)/([^/]+)/release\.json")
 _PROPOSED = re.compile(r"apps/([^/]+)/([^/]+)/proposed\.json")
+_SEALED = re.compile(r"apps/([^/]+)/([^/]+)/secrets\.sealed")
+_OVERLAY = re.compile(r"apps/([^/]+)/([^/]+)/overlay/base")
 _RELEASE = re.compile(r"releases/[^/]+/([1-9][0-9]*)\.json")
 
 
@@ -26,6 +28,24 @@ def proposed(place: Place) -> str:
 def settings(place: Place) -> str:
     """The plain settings."""
     return f"{_directory(place)}/settings.toml"
+
+
+def sealed(place: Place) -> str:
+    """The secrets: names readable, values sealed."""
+    return f"{_directory(place)}/secrets.sealed"
+
+
+def overlay(place: Place) -> tuple[str, str]:
+    """What is laid over the code there: the commit it was made against, and the patch."""
+    directory = f"{_directory(place)}/overlay"
+    return f"{directory}/base", f"{directory}/changes.patch"
+
+
+def overlaid(path: str) -> Place | None:
+    """The place that has the overlay a file belongs to; None for another file."""
+    found = _OVERLAY.fullmatch(path)
+    named = found is not None and is_name(found.group(1)) and is_name(found.group(2))
+    return Place(found.group(1), found.group(2)) if found and named else None
 
 
 def releases(app: str) -> str:
@@ -61,6 +81,13 @@ def place_of(path: str) -> Place | None:
     if found and is_name(found.group(1)) and is_name(found.group(2)):
         return Place(found.group(1), found.group(2))
     return None
+
+
+def sealed_place(path: str) -> Place | None:
+    """The place a ``secrets.sealed`` belongs to; None for another file."""
+    found = _SEALED.fullmatch(path)
+    named = found is not None and is_name(found.group(1)) and is_name(found.group(2))
+    return Place(found.group(1), found.group(2)) if found and named else None
 
 
 def _directory(place: Place) -> str:

@@ -3,16 +3,18 @@
 import msgspec
 
 from fairlead.artifact.model import Artifact
-from fairlead.base.ids import Digest, Place
+from fairlead.base.canonical import digest_of
+from fairlead.base.ids import CommitId, Digest, Place
 from fairlead.manifest.model import App, Strategy
 
 
 class Release(msgspec.Struct, frozen=True):
-    """Artifact + settings + roles + schema facts; numbered per app, immutable, signed.
+    """Artifact + settings + secret versions + roles + schema facts; numbered per app, immutable, signed.
 
     ``manifest`` is the app's manifest at that commit: its roles, smoke checks and
     migrate command. ``settings`` are the plain settings of every environment at the
     time the release was made, so that going back to it goes back to them too.
+    ``secrets`` are (name, version) pairs of every environment at that time: never values.
     ``verdict`` is the digest of the verdict it stands on.
     """
 
@@ -25,6 +27,7 @@ class Release(msgspec.Struct, frozen=True):
     made_at: str
     made_by: str
     subject: str = ""
+    secrets: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
 
     def settings_in(self, environment: str) -> dict[str, str]:
         """The plain settings in one environment; empty when it has none."""
@@ -33,12 +36,28 @@ class Release(msgspec.Struct, frozen=True):
                 return dict(pairs)
         return {}
 
+    def secrets_in(self, environment: str) -> dict[str, int]:
+        """The secrets in one environment and their versions; empty when it has none."""
+        return next((dict(pairs) for name, pairs in self.secrets if name == environment), {})
+
+
+class Overlay(msgspec.Struct, frozen=True):
+    """What an environment lays over the code: a patch as git writes it, made against ``base``."""
+
+    base: CommitId
+    patch: bytes
+
+    @property
+    def digest(self) -> Digest:
+        """Names it: over the base and the patch."""
+        return digest_of(f"fairlead-overlay-1\0{self.base}\0".encode() + self.patch)
+
 
 class Desired(msgspec.Struct, frozen=True):
     """The release one environment should run now.
 
     ``revision`` is the deploy repo's commit that made it so. ``how`` is "release",
-    "promote", "settings", "rollback" (a person went back) or "return" (a rollout failed
+    "promote", "settings", "secrets", "rollback" (a person went back) or "return" (a rollout failed
     and Fairlead went back). ``previous`` is the release desired before, 0 for none.
     ``approved`` is the digest of the plan that people approved for exactly this revision,
     "" where none was asked for.

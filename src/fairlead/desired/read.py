@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from fairlead.base.canonical import digest_of
 from fairlead.base.errors import FairleadError, NotFound, Refused, UsageError
-from fairlead.base.ids import Digest, Place, digest_id
+from fairlead.base.ids import Digest, Place, commit_id, digest_id, name
 from fairlead.desired import layout, rules, settings_text
 from fairlead.desired.documents import (
     Approval,
@@ -21,7 +21,7 @@ from fairlead.desired.documents import (
     decode_deploy,
     encode,
 )
-from fairlead.desired.model import Anchor, Desired, Proposal, Release
+from fairlead.desired.model import Anchor, Desired, Overlay, Proposal, Release
 from fairlead.desired.ports import Commit, Look, Signed, Verifier
 
 RELEASE_NAMESPACE = "fairlead-release"
@@ -126,6 +126,28 @@ def settings_file(look: Look, place: Place) -> str:
         return (look.read(path) or b"").decode()
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: expected UTF-8: {error}", _log(look, path)) from error
+
+
+def overlaid(look: Look, app: str) -> tuple[Place, ...]:
+    """The places of an app that have something laid over the code, sorted."""
+    found = (layout.overlaid(path) for path in look.files(f"apps/{name(app, 'an app')}"))
+    return tuple(sorted(place for place in found if place))
+
+
+def overlay(look: Look, place: Place) -> Overlay | None:
+    """What is laid over the code there; None for nothing. Raises UsageError for half of it."""
+    base_path, patch_path = layout.overlay(place)
+    base, patch = look.read(base_path), look.read(patch_path)
+    if base is None and patch is None:
+        return None
+    try:
+        named = commit_id((base or b"").decode().strip())
+    except (UnicodeDecodeError, UsageError):
+        what = f"{base_path}: expected the commit the overlay was made against"
+        raise UsageError(what, _log(look, base_path)) from None
+    if not patch:
+        raise UsageError(f"{patch_path}: expected a patch", _log(look, patch_path))
+    return Overlay(named, patch)
 
 
 def anchored(look: Look, verifier: Verifier) -> Anchor | None:

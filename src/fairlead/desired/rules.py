@@ -64,3 +64,28 @@ def settings_changed(before: Release | None, after: Release, environment: str) -
     old = before.settings_in(environment) if before else {}
     new = after.settings_in(environment)
     return tuple(sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key)))
+
+
+def secrets_changed(before: Release | None, after: Release, environment: str) -> tuple[str, ...]:
+    """The secrets that differ between two releases, sorted, each with its version now."""
+    old = before.secrets_in(environment) if before else {}
+    new = after.secrets_in(environment)
+    names = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    return tuple(secret_text(name, new.get(name, 0)) for name in names)
+
+
+def secret_text(name: str, version: int) -> str:
+    """A secret as facts name it: ``NAME 3``, or ``NAME unset`` for version 0."""
+    return f"{name} {version or 'unset'}"
+
+
+def secret_hint(place: Place, names: Sequence[str]) -> str:
+    """What a person does about secrets that have no value."""
+    return "; ".join(f"fairlead secret set {place} {name}" for name in names)
+
+
+def secrets_missing(release: Release, environment: str) -> tuple[str, ...]:
+    """The secrets that the manifest asks for in an environment and the release has no value of."""
+    found = release.manifest.environment(environment)
+    asked = found.secrets if found else ()
+    return tuple(name for name in asked if name not in release.secrets_in(environment))

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from fairlead.base.errors import UsageError
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""What an environment variable may be called here (POSIX.1-2017, 8.1)."""
 _HINT = 'a setting is one line: NAME = "text"'
 
 
@@ -36,7 +37,7 @@ def edit(text: str, changes: Mapping[str, str | None], path: str) -> str:
 
 
 def _name(key: str, path: str) -> str:
-    if _NAME.fullmatch(key):
+    if NAME.fullmatch(key):
         return key
     what = f"{path}: {key!r}: expected letters, digits and _, not starting with a digit"
     raise UsageError(what, _HINT)

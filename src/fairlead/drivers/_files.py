@@ -1,7 +1,6 @@
 """Files written whole or not at all."""
 
 import os
-import shutil
 from pathlib import Path
 
 
@@ -34,14 +33,3 @@ def flush_directory(directory: Path) -> None:
         os.fsync(file)
     finally:
         os.close(file)
-
-
-def remove_tree(directory: Path) -> int:
-    """Remove a directory that may be read-only; how many bytes its files had."""
-    size = 0
-    for folder, _, names in os.walk(directory):
-        os.chmod(folder, 0o700)
-        size += sum(os.lstat(f"{folder}/{name}").st_size for name in names)
-    if directory.exists():
-        shutil.rmtree(directory)
-    return size

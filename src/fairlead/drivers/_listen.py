@@ -8,6 +8,7 @@ import socket
 from collections.abc import Collection
 
 from fairlead.base.errors import Refused
+from fairlead.rollout.ports import Site
 
 FIRST, LAST = 8000, 8999  # below the ports the kernel hands out to clients (32768-60999)
 
@@ -23,6 +24,26 @@ def free_listen(
         if f"{host}:{port}" not in taken and not refusal(f"{host}:{port}"):
             return f"{host}:{port}"
     raise Refused(f"no free port from {first} to {last} on {host}", "set `listen` in fairlead.toml")
+
+
+def claims(site: Site) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Each address that a site is asked at, with the names it answers to there; none for all."""
+    names = frozenset(site.names)
+    found = [(site.listen, names)]
+    if site.tls and site.tls.plain:
+        found.append((site.tls.plain, names))
+    if site.own:
+        found.append((site.own, frozenset()))
+    return tuple(found)
+
+
+def collide(one: Site, other: Site) -> str:
+    """What two sites both want: a name, or else an address; "" when they want nothing in common."""
+    for address, names in claims(one):
+        for theirs, others in claims(other):
+            if address == theirs and not (names and others and names.isdisjoint(others)):
+                return min(names & others, default=address)
+    return ""
 
 
 def refusal(address: str) -> str:

@@ -2,8 +2,8 @@
 
 A backup is made under a name beginning with a dot beside its place and gets its own name only
 when it has been read back and is on disk; a backup that exists is never written over.
-Passwords go to PostgreSQL's programs in their environment
-(postgresql.org/docs/current/libpq-envars.html), never in an argument list.
+Passwords go to PostgreSQL's programs in their environment, never in an argument list
+(``_postgres``).
 """
 
 import os
@@ -16,27 +16,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from fairlead.base.errors import FairleadError, UsageError
+from fairlead.drivers._postgres import Client, is_url, program, variables, workers
 from fairlead.rollout.ports import BackupTaken
 
 Counts = Mapping[str, int]
 """Rows by table."""
 
-_PG_VARIABLES = {
-    "sslmode": "PGSSLMODE",
-    "sslrootcert": "PGSSLROOTCERT",
-    "sslcert": "PGSSLCERT",
-    "sslkey": "PGSSLKEY",
-    "connect_timeout": "PGCONNECT_TIMEOUT",
-    "application_name": "PGAPPNAME",
-    "options": "PGOPTIONS",
-    "target_session_attrs": "PGTARGETSESSIONATTRS",
-    "host": "PGHOST",
-    "port": "PGPORT",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "dbname": "PGDATABASE",
-}
-_PG_SCHEMES = ("postgres", "postgresql", "postgis")
+_LOCK_WAIT = "30s"
+"""How long a dump waits for a table that somebody holds alone (pg_dump(1), --lock-wait-timeout)."""
 
 
 class DatabaseBackups:
@@ -51,12 +38,18 @@ class DatabaseBackups:
         scheme = url.partition(":")[0]
         if scheme == "sqlite":
             return self._whole(directory, f"{name}.sqlite", _SqliteSource(url).copy)
-        if scheme in _PG_SCHEMES:
+        if is_url(url):
             return self._whole(directory, f"{name}.pgdump", _PostgresSource(url).copy)
         raise UsageError(
             f"no backup is known for a database of scheme {scheme!r}",
             "sqlite:///absolute/path or postgres://user@host/database",
         )
+
+    def size(self, url: str) -> int | None:
+        """How many bytes a backup takes at the most; None is not known, as of another URL."""
+        if url.startswith("sqlite:"):
+            return _SqliteSource(url).size()
+        return _PostgresSource(url).size() if is_url(url) else None
 
     def _whole(self, directory: str, name: str, copy: Callable[[Path], str]) -> BackupTaken:
         """Copy to a hidden name, make it durable, rename; on any error leave nothing."""
@@ -90,12 +83,16 @@ class _SqliteSource:
             raise UsageError(what, "give the setting an absolute path")
         self.path = Path("/" + path.lstrip("/"))
 
+    def size(self) -> int:
+        """Its bytes; 0 where there is none."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
     def copy(self, to: Path) -> str:
         """Copy it through SQLite's backup API and read the copy back; the proof."""
         if not self.path.exists():
             to.touch(mode=0o600)
             return f"an empty backup: there is no database yet: {self.path}"
-        _need_space(self.path, to.parent)
+        _need_space(self.size(), to.parent)
         to.touch(mode=0o600)
         expected = self._copied(to)
         found = _read_back(to)
@@ -150,24 +147,40 @@ class _PostgresSource:
     """A PostgreSQL database, by pg_dump and pg_restore."""
 
     def __init__(self, url: str) -> None:
-        self.environment = _pg_environment(url)
-        self.database = self.environment.get("PGDATABASE", "")
+        self.client = Client(variables(url))
 
     def copy(self, to: Path) -> str:
         """Dump it in the directory format and restore the dump to nowhere; the proof."""
-        dump, restore = _program("pg_dump"), _program("pg_restore")
-        run = self._run([dump, "--no-password", "--format=directory", f"--file={to}"])
-        said = self._words(run.stderr)
-        if run.returncode and f'database "{self.database}" does not exist' in said:
+        dump, restore = program("pg_dump"), program("pg_restore")
+        size = self.size()
+        if size is not None:
+            _need_space(size, to.parent)
+        run = self.client.run(
+            [dump, "--no-password", "--format=directory", f"--jobs={workers()}",
+             f"--lock-wait-timeout={_LOCK_WAIT}", f"--file={to}"]
+        )  # fmt: skip
+        said, database = self.client.words(run.stderr), self.client.database
+        if run.returncode and f'database "{database}" does not exist' in said:
             _remove(to)
             to.mkdir(mode=0o700)
-            return f"an empty backup: there is no database yet: {self.database}"
+            return f"an empty backup: there is no database yet: {database}"
         _checked(run.returncode, "pg_dump", said)
-        listed = self._run([restore, "--list", str(to)])
-        _checked(listed.returncode, "pg_restore --list", self._words(listed.stderr))
+        listed = self.client.run([restore, "--list", str(to)])
+        _checked(listed.returncode, "pg_restore --list", self.client.words(listed.stderr))
         tables = sum(1 for line in listed.stdout.splitlines() if b" TABLE DATA " in line)
         rows = self._restored(restore, to)
         return f"{tables} tables, {rows:,} rows, restored to nowhere whole"
+
+    def size(self) -> int | None:
+        """Bytes of all tables, without their indexes: a dump has none, and is packed besides.
+
+        None when the server does not say.
+        """
+        try:
+            ((size,),) = self.client.query(_TABLES)
+        except (FairleadError, ValueError):
+            return None
+        return int(size)
 
     def _restored(self, restore: str, dump: Path) -> int:
         """Restore all of it as a script that nobody runs, counting the rows in it."""
@@ -177,7 +190,7 @@ class _PostgresSource:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=self.environment,
+            env=self.client.environment,
         ) as process:
             assert process.stdout is not None
             assert process.stderr is not None
@@ -188,58 +201,16 @@ class _PostgresSource:
                     rows += copying
                 else:
                     copying = line.startswith(b"COPY ") and line.endswith(b"FROM stdin;\n")
-            said = self._words(process.stderr.read())
+            said = self.client.words(process.stderr.read())
         _checked(process.returncode, "pg_restore", said)
         return rows
 
-    def _run(self, argv: list[str]) -> "subprocess.CompletedProcess[bytes]":
-        return subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=self.environment,
-            check=False,
-        )
 
-    def _words(self, said: bytes) -> str:
-        """What a program said, in a line, without the password."""
-        text = " ".join(said.decode("utf-8", "replace").split())[-500:]
-        password = self.environment.get("PGPASSWORD", "")
-        return text.replace(password, "…") if password else text
-
-
-def _pg_environment(url: str) -> dict[str, str]:
-    """libpq's variables for a connection URI (libpq-connect: Connection URIs)."""
-    try:
-        parts = urllib.parse.urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise UsageError(
-            "not the URL of a PostgreSQL database", "postgres://user@host/name"
-        ) from None
-    given = {
-        "PGHOST": urllib.parse.unquote(parts.hostname or ""),
-        "PGPORT": str(port or ""),
-        "PGUSER": urllib.parse.unquote(parts.username or ""),
-        "PGPASSWORD": urllib.parse.unquote(parts.password or ""),
-        "PGDATABASE": urllib.parse.unquote(parts.path.lstrip("/")),
-    }
-    for key, value in urllib.parse.parse_qsl(parts.query):
-        if key not in _PG_VARIABLES:
-            known = ", ".join(sorted(_PG_VARIABLES))
-            raise UsageError(
-                f"the database's URL has a parameter not known here: {key}", f"known: {known}"
-            )
-        given[_PG_VARIABLES[key]] = value
-    kept = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
-    return {**kept, "LC_ALL": "C.UTF-8", **{key: value for key, value in given.items() if value}}
-
-
-def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        raise FairleadError(f"a backup of PostgreSQL needs {name}", "apt install postgresql-client")
-    return found
+_TABLES = """
+SELECT coalesce(sum(pg_table_size(oid)), 0) FROM pg_class
+WHERE relkind IN ('r', 'm') AND relnamespace NOT IN
+(SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_' OR nspname = 'information_schema');
+"""
 
 
 def _checked(code: int, program: str, said: str) -> None:
@@ -249,8 +220,8 @@ def _checked(code: int, program: str, said: str) -> None:
         )
 
 
-def _need_space(source: Path, directory: Path) -> None:
-    size, free = source.stat().st_size, shutil.disk_usage(directory).free
+def _need_space(size: int, directory: Path) -> None:
+    free = shutil.disk_usage(directory).free
     if size > free:
         what = f"no room for a backup in {directory}: it needs {size:,} bytes, {free:,} are free"
         raise FairleadError(what, "free some space, or remove old backups")

@@ -36,6 +36,13 @@ class MemoryBackups:
         proof = f"{len(tables)} tables, {sum(tables.values()):,} rows, integrity ok"
         return BackupTaken(path, len(msgspec.json.encode(tables)), proof)
 
+    def size(self, url: str) -> int | None:
+        """Of the counts as they are kept; not known of what cannot be read."""
+        if url in self._failing:
+            return None
+        tables = self._databases.get(url)
+        return len(msgspec.json.encode(dict(tables))) if tables else 0
+
     def _number(self, path: str) -> str:
         used = [taken for taken in self.taken if taken == path or taken.startswith(path + "-")]
         return f"-{len(used) + 1}" if used else ""

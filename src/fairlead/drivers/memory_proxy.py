@@ -1,12 +1,13 @@
 """The ports Proxy and Http in memory: a world in which requests are plain calls."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
 from fairlead.base.canonical import digest_of
 from fairlead.base.errors import Refused
 from fairlead.base.ids import Place
+from fairlead.drivers._listen import collide
 from fairlead.rollout.ports import Counters, HttpAnswer, Site, SiteSeen
 
 Serve = Callable[[str], HttpAnswer]
@@ -46,6 +47,16 @@ class MemoryProxy:
         """Stop serving a role."""
         self._sites.pop((place, role), None)
 
+    def holders(self, names: Collection[str]) -> Mapping[str, Place]:
+        """Which place has each of these names."""
+        return {
+            n: place for (place, _), s in self._sites.items() for n in names if n in s.site.names
+        }
+
+    def refresh(self, place: Place) -> bool:
+        """It has no certificates."""
+        return False
+
     def in_flight(self, place: Place) -> Mapping[str, int]:
         """Requests begun and not ended, by address."""
         known = self._addresses.get(place, set())
@@ -80,7 +91,7 @@ class MemoryProxy:
 
     def _slots(self, place: Place, role: str) -> list[str]:
         seen = self._sites.get((place, role))
-        upstreams = seen.site.upstreams if seen else ()
+        upstreams = seen.site.upstreams if seen and not seen.site.maintenance else ()
         return [u.address for u in upstreams for _ in range(u.share)]
 
     def _count(self, place: Place, failed: int) -> None:
@@ -89,8 +100,9 @@ class MemoryProxy:
 
     def _refuse_shared(self, site: Site) -> None:
         for (place, _), seen in self._sites.items():
-            if place != site.place and seen.site.listen == site.listen:
-                raise Refused(f"{site.place} cannot listen on {site.listen}: {place} does")
+            taken = collide(site, seen.site) if place != site.place else ""
+            if taken:
+                raise Refused(f"{site.place} cannot have {taken}: {place} has it")
 
 
 class MemoryHttp:

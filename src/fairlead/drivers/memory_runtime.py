@@ -83,7 +83,7 @@ class MemoryRuntime:
             if old is None or old.gave_up:
                 self._copies[key] = self._started(launch)
 
-    def stop(self, place: Place, copy: CopyId) -> None:
+    def stop(self, place: Place, copy: CopyId, keep_socket: bool = False) -> None:
         """Ask a copy to end."""
         with self._up():
             self._move()
@@ -199,4 +199,5 @@ def _seen(copy: _Copy) -> Process:
         crashes=copy.crashes,
         gave_up=copy.gave_up,
         detail=copy.detail,
+        socket_stays=copy.launch.socket,
     )

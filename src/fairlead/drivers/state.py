@@ -21,6 +21,7 @@ from fairlead.artifact.model import Schema
 from fairlead.base.clock import stamp
 from fairlead.base.errors import Busy, FairleadError, Refused
 from fairlead.base.ids import Place
+from fairlead.drivers._proc import born
 from fairlead.plan.model import Job
 from fairlead.rollout.ports import LeaseHeld, Marks
 
@@ -296,12 +297,7 @@ def gone(owner: str) -> str:
 
 def _born(pid: int) -> str:
     """When a process began, in ticks since boot; "0" when it is gone."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return "0"
-    fields = stat.rpartition(")")[2].split()
-    return "0" if fields[0] in "ZX" else fields[19]
+    return born(pid) or "0"
 
 
 def _boot() -> str:

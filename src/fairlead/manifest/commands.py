@@ -12,6 +12,8 @@ _QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.", re.DOTALL)
 _SHELL = re.compile(r"&&|\|\||[;&|<>`]|\$(?=[A-Za-z_{(])|\n(?=[\s\S]*\S)")
 PLACEHOLDERS = ("{socket}", "{port}")
 """What stands for a serving copy's own address: a unix socket's path, or a port on loopback."""
+DESCRIPTOR = "{fd}"
+"""What stands for the descriptor of a socket that a copy is handed."""
 
 
 def words(command: str) -> tuple[str, ...]:

@@ -50,11 +50,16 @@ def init(directory: Path, force: bool = False) -> InitResult:
         raise UsageError(f"no such directory: {directory}", "give the repository's directory")
     if os.path.lexists(target) and not force:
         raise _there(target)
-    paths = tuple(_paths(directory))
-    name = directory.resolve().name
-    found = guess(_texts(directory, paths), paths, name, _branch(directory))
+    texts, paths = looked(directory)
+    found = guess(texts, paths, directory.resolve().name, _branch(directory))
     _write(target, found.text, force)
     return InitResult(str(target), found.text, found.kind, found.reasons, found.todo)
+
+
+def looked(directory: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What a guess is made of: the texts of the files that matter, and all paths."""
+    paths = tuple(_paths(directory))
+    return _texts(directory, paths), paths
 
 
 def _there(target: Path) -> UsageError:

@@ -105,6 +105,14 @@ class Command(Text, frozen=True):
         return WRONG
 
 
+class Directory(Text, frozen=True):
+    """A directory below the repository, with or without a slash at its end."""
+
+    def make(self, value: Any) -> Any:
+        """Without one."""
+        return value.rstrip("/")
+
+
 def readable(glob: str) -> bool:
     """Whether a glob can be matched at all."""
     try:
@@ -262,6 +270,35 @@ def time_text(value: int) -> str:
     fitting = (unit for unit in "dhms" if value and value % _UNITS[unit] == 0)
     unit = next(fitting, "s")
     return f"{value // _UNITS[unit]}{unit}"
+
+
+class Size(msgspec.Struct, frozen=True):
+    """So many bytes: ``200M``, ``1G`` (of 1,024 each, as systemd and the kernel count)."""
+
+    expected: str = 'a size ("200M", "1G")'
+
+    def read(self, raw: Any, key: str, say: Say) -> Any:
+        """The bytes, or WRONG."""
+        if not isinstance(raw, str) or not re.fullmatch(_AMOUNT, raw):
+            return differs(self, raw, key, say)
+        return int(raw[:-1]) * _POWERS[raw[-1]]
+
+    def make(self, value: Any) -> Any:
+        """As it is: bytes."""
+        return value
+
+    def schema(self) -> Json:
+        """Digits and a unit."""
+        return {"type": "string", "pattern": f"^(?:{_AMOUNT})$"}
+
+    def show(self, value: Any) -> str:
+        """In the largest unit that keeps it whole; nothing for none."""
+        unit = "M" if value and value % _POWERS["G"] else "G"
+        return f'"{value // _POWERS[unit]}{unit}"' if value else ""
+
+
+_POWERS = {"M": 1024**2, "G": 1024**3}
+_AMOUNT = "[1-9][0-9]{0,4}[MG]"
 
 
 class Scalars(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from fairlead.base.errors import UsageError
 HINT = "mend it and try again; every key, explained: fairlead init --example"
 _BARE = re.compile(r"[A-Za-z0-9_-]+")  # what TOML 1.0 allows as a key without quotes
 _WIDTH = 60
+_MOST_SAID = 50
 
 
 class Mistake(msgspec.Struct, frozen=True):
@@ -31,10 +32,13 @@ class Mistake(msgspec.Struct, frozen=True):
 
 
 class ManifestError(UsageError):
-    """The manifest cannot be used. ``mistakes`` are all of them, one per line of ``what``."""
+    """The manifest cannot be used. ``mistakes`` are all of them; ``what`` says the first fifty,
+    one per line."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        super().__init__("\n".join(map(str, mistakes)), HINT)
+        said = [str(mistake) for mistake in mistakes[:_MOST_SAID]]
+        more = len(mistakes) - len(said)
+        super().__init__("\n".join([*said, *([f"and {more} more"] if more else [])]), HINT)
         self.mistakes = tuple(mistakes)
 
 

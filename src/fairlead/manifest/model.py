@@ -29,10 +29,15 @@ class Build(msgspec.Struct, frozen=True):
 class Role(msgspec.Struct, frozen=True):
     """One kind of process. It takes traffic when it has a ``health`` path.
 
-    ``command`` may name ``{socket}`` or ``{port}``. ``ready`` is how long a copy may
-    take to become ready; ``stop`` how long it may take to end its work once asked;
+    ``command`` may name ``{socket}`` or ``{port}``, or, where it has a ``socket``, ``{fd}``.
+    ``ready`` is how long a copy may take to become ready; ``stop`` how long it may take to end
+    its work once asked;
     ``settle`` how long a copy that takes no traffic must run before it is believed.
-    ``wave`` orders roles inside their stage.
+    ``wave`` orders roles inside their stage. ``memory`` is how many bytes one copy may use, 0 for
+    no limit; ``tasks`` how many threads and processes. ``body_limit`` is how many bytes the body
+    of a request to it may have. With ``notify`` it tells when it has started (sd_notify(3)), and
+    then within every ``watchdog`` seconds (0: it need not) that it lives. With ``socket`` it is
+    handed a socket that listens already.
     """
 
     name: str
@@ -45,11 +50,22 @@ class Role(msgspec.Struct, frozen=True):
     ready: int = 60
     stop: int = 30
     settle: int = 2
+    memory: int = 0
+    tasks: int = 0
+    body_limit: int = 256 << 20
+    notify: bool = False
+    watchdog: int = 0
+    socket: bool = False
 
     @property
     def serves(self) -> bool:
         """Whether the proxy sends requests to it."""
         return bool(self.health)
+
+    @property
+    def alone(self) -> bool:
+        """Whether its old copies end before new ones start, whatever the strategy."""
+        return self.singleton or self.socket or not self.serves
 
 
 class Migrate(msgspec.Struct, frozen=True):
@@ -57,7 +73,8 @@ class Migrate(msgspec.Struct, frozen=True):
 
     ``files`` are globs of what the schema is made of; ``contract`` are globs of
     migrations after which older releases cannot run; ``database`` names the
-    setting that holds the database's URL, backed up before the command runs.
+    setting that holds the database's URL, backed up before the command runs. ``lock`` is how long
+    it waits for what others hold in PostgreSQL, 0 for as long as it takes.
     """
 
     command: str
@@ -65,6 +82,15 @@ class Migrate(msgspec.Struct, frozen=True):
     contract: tuple[str, ...] = ()
     database: str = ""
     limit: int = 600
+    lock: int = 5
+
+
+class Database(msgspec.Struct, frozen=True):
+    """The database that every environment has of its own: ``kind`` is postgres or sqlite, and its
+    URL is handed over as ``setting``."""
+
+    kind: str
+    setting: str = "DATABASE_URL"
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -137,11 +163,24 @@ class Recreate(msgspec.Struct, frozen=True, tag="recreate"):
 Strategy = Rolling | BlueGreen | Canary | Recreate
 
 
+class Certificate(msgspec.Struct, frozen=True):
+    """PEM files of the owner's: the certificate with its chain, and its key."""
+
+    certificate: str
+    key: str
+
+
 class Environment(msgspec.Struct, frozen=True):
     """A named place. A push to ``branch`` is released there; ``approval`` holds it at the plan.
 
     An environment with no ``branch`` is only reached by promotion. ``listen`` is the
     proxy's address for it (``127.0.0.1:8000``); empty lets Fairlead pick a free port once.
+    ``secrets`` are the names of those without which nothing is released there.
+
+    ``domains`` are the names it is reached by, as DNS writes them. ``https`` is "auto" (a
+    certificate by ACME), "off", or files of the owner's; ``hsts`` is for how many seconds browsers
+    are told to come by HTTPS only. ``redirect``: plain requests are sent on to HTTPS.
+    ``canonical`` is the one domain that requests for the others are sent on to.
     """
 
     name: str
@@ -150,10 +189,20 @@ class Environment(msgspec.Struct, frozen=True):
     approval: bool = False
     listen: str = ""
     settings: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    https: str | Certificate = "auto"
+    hsts: int = 0
+    redirect: bool = True
+    canonical: str = ""
 
 
 class App(msgspec.Struct, frozen=True):
-    """One repository with a ``fairlead.toml``."""
+    """One repository with a ``fairlead.toml``.
+
+    ``state`` is sorted pairs of a directory's name in the place's own directory and the path in
+    the tree that leads there.
+    """
 
     name: str
     build: Build
@@ -163,6 +212,8 @@ class App(msgspec.Struct, frozen=True):
     checks: tuple[Check, ...] = ()
     smokes: tuple[Smoke, ...] = ()
     keep: int = 5
+    database: Database | None = None
+    state: tuple[tuple[str, str], ...] = ()
 
     def environment(self, name: str) -> Environment | None:
         """The environment of that name, or None."""

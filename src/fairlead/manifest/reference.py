@@ -6,6 +6,7 @@ from fairlead.manifest.kinds import Kind
 from fairlead.manifest.schema import APP
 from fairlead.manifest.sense import RULES
 from fairlead.manifest.tables import Choice, Field, Named, Table
+from fairlead.manifest.web import WordOr
 
 HEAD = """\
 # fairlead.toml
@@ -44,7 +45,7 @@ def _tables(table: Table) -> Iterator[str]:
 def _below(kind: Kind) -> Iterator[Table]:
     if isinstance(kind, Table):
         yield kind
-    elif isinstance(kind, Named):
+    elif isinstance(kind, Named | WordOr):
         yield kind.table
     elif isinstance(kind, Choice):
         yield from kind.variants.values()

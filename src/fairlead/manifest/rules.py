@@ -5,13 +5,15 @@ import tomllib
 
 from fairlead.manifest import sense
 from fairlead.manifest.mistakes import ManifestError, Mistake
-from fairlead.manifest.model import App
+from fairlead.manifest.model import App, Database
 from fairlead.manifest.schema import APP
 from fairlead.manifest.tables import Plain
 
 FILE = "fairlead.toml"
 LONGEST = 256 * 1024
 """Characters. A manifest is a page; what is longer is something else."""
+MOST_DOTS = 200
+"""In a line: tomllib takes minutes for a dotted key of thousands of parts."""
 
 _PLACE = re.compile(
     r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of .*)\)$"
@@ -44,6 +46,10 @@ def _toml(text: str, file: str) -> Plain:
     """The TOML 1.0 document. Raises ManifestError, with line and column."""
     if len(text) > LONGEST:
         raise _unreadable(file, "size", f"expected at most {LONGEST} characters, got {len(text)}")
+    dots, line = max((line.count("."), -n) for n, line in enumerate(f"{text}\n".split("\n"), 1))
+    if dots > MOST_DOTS:
+        what = f"expected at most {MOST_DOTS} dots in a line, got {dots}"
+        raise _unreadable(file, f"line {-line}", what)
     try:
         text.encode()
         return tomllib.loads(text)
@@ -88,8 +94,14 @@ def _plain_words(said: str) -> str:
     return known or f"not TOML: {said[:1].lower()}{said[1:]}"
 
 
+SQLITE = "sqlite:///{data}/db.sqlite3"
+"""Where an app's own SQLite database is, unless it says otherwise."""
+
+
 def _completed(plain: Plain) -> Plain:
-    """What follows from the rest: the role that a smoke check asks, and no environment at all."""
+    """What follows from the rest: the role that a smoke check asks, where the database's URL comes
+    from, and no environment at all."""
+    plain = _with_database(plain)
     takers = sense.serving(plain)
     smokes = {
         name: {"role": takers[0]} | smoke if "path" in smoke and takers else smoke
@@ -101,3 +113,27 @@ def _completed(plain: Plain) -> Plain:
         if found.get("environment")
         else {k: v for k, v in found.items() if k != "environment"}
     )
+
+
+def _with_database(plain: Plain) -> Plain:
+    """The database as a setting or secret of each environment that names none of its own, and as
+    what a migration backs up."""
+    database = plain.get("database")
+    if database is None:
+        return plain
+    setting = database.get("setting", Database("").setting)
+    given = plain.get("environment") or {"local": {"branch": "main"}}
+    whole = {name: _handed(one, database["kind"], setting) for name, one in given.items()}
+    migrate = plain.get("migrate")
+    if migrate and migrate.get("backup", True):
+        plain = plain | {"migrate": {"database": setting} | migrate}
+    return plain | {"environment": whole}
+
+
+def _handed(environment: Plain, kind: str, setting: str) -> Plain:
+    settings, secrets = environment.get("settings", {}), environment.get("secrets", [])
+    if setting in settings or setting in secrets:
+        return environment
+    if kind == "sqlite":
+        return environment | {"settings": settings | {setting: SQLITE}}
+    return environment | {"secrets": [*secrets, setting]}

@@ -9,6 +9,7 @@ from fairlead.base.ids import NAME_RULE
 from fairlead.manifest import model
 from fairlead.manifest.kinds import (
     Command,
+    Directory,
     Duration,
     Flag,
     Glob,
@@ -17,15 +18,21 @@ from fairlead.manifest.kinds import (
     Pairs,
     Scalars,
     Setting,
+    Size,
     Text,
     Whole,
 )
 from fairlead.manifest.tables import NAME_PATTERN, Choice, Field, Named, Table
+from fairlead.manifest.web import Domain, WordOr
 
 NAME = Text(f"a name ({NAME_RULE})", NAME_PATTERN)
 ENVIRONMENT_NAME = Text(
     "a name of letters, digits and _, not starting with a digit", "[A-Za-z_][A-Za-z0-9_]*"
 )  # POSIX.1-2017, 8.1 and 3.235
+SECRET_NAME = Text(
+    "a name of letters, digits and _, not starting with a digit or FAIRLEAD_ (Fairlead's own)",
+    "(?!FAIRLEAD_)[A-Za-z_][A-Za-z0-9_]*",
+)
 FIELD = Text("the name of a JSON field", r"[^\x00-\x1f\x7f]+")
 URL_PATH = Text('a path that starts with "/"', r"/[^\s\x00-\x1f\x7f?#]*")
 REQUEST = Text('a path that starts with "/"', r"/[^\s\x00-\x1f\x7f#]*")
@@ -33,6 +40,9 @@ REQUEST = Text('a path that starts with "/"', r"/[^\s\x00-\x1f\x7f#]*")
 _PIECE = r"(?!\.\.?(?:/|$))[^/\\\x00-\x1f\x7f]+"
 BELOW = Text('a path below the repository, such as "public"', rf"(?:\./?|{_PIECE}(?:/{_PIECE})*/?)")
 FILE = Text('a file below the repository, such as "uv.lock"', rf"{_PIECE}(?:/{_PIECE})*")
+DIRECTORY = Directory(
+    'a directory below the repository, such as "media"', rf"{_PIECE}(?:/{_PIECE})*/?"
+)
 GLOB = Glob('a glob, such as "**/migrations/*.py"', rf"/?{_PIECE}(?:/{_PIECE})*/?")
 # git-check-ref-format(1), for a branch: the rules that a single pattern can hold.
 BRANCH = Text(
@@ -105,8 +115,9 @@ ROLE = Table(
             "command",
             Command(),
             "What one copy runs: words, and no shell. Where it takes traffic, `{socket}` is the "
-            "unix socket it must listen on, or `{port}` the port on 127.0.0.1. `{data}` is the app's "
-            "own directory, which outlives releases.",
+            "unix socket it must listen on, or `{port}` the port on 127.0.0.1; with `socket`, `{fd}` "
+            "is the descriptor it is handed. `{data}` is the app's own directory, which outlives "
+            "releases.",
             '"gunicorn --bind unix:{socket} shop.wsgi"',
         ),
         Field("copies", Whole(1), "How many run side by side.", "2"),
@@ -151,6 +162,48 @@ ROLE = Table(
             "How long a copy that takes no traffic must have run before it is believed.",
             '"2s"',
         ),
+        Field(
+            "memory",
+            Size(),
+            "How much memory one copy may use (on a server; past it the kernel ends a process of "
+            "the copy). It is also what a copy is taken to need while none was measured here.",
+            '"200M"',
+        ),
+        Field(
+            "tasks",
+            Whole(0),
+            "How many processes and threads one copy may have at once (on a server). 0: no limit.",
+            "100",
+        ),
+        Field(
+            "body_limit",
+            Size(),
+            "How large the body of a request may be; the proxy answers a larger one with 413.",
+            '"25M"',
+        ),
+        Field(
+            "socket",
+            Flag(),
+            "For one copy on a small machine: it is handed a unix socket that listens already, as "
+            "systemd does (`LISTEN_FDS`, and `{fd}` in the command). On a server the socket stays "
+            "while the old copy ends and the new one starts, and requests wait in it, so none fails "
+            "though two copies never run at once. Elsewhere the maintenance page is shown meanwhile.",
+            "true",
+        ),
+        Field(
+            "notify",
+            Flag(),
+            "It tells systemd when it has started (READY=1, sd_notify). Traffic still waits for its "
+            "health path.",
+            "true",
+        ),
+        Field(
+            "watchdog",
+            Duration(),
+            "With `notify`, on a server: it says at least this often that it lives (WATCHDOG=1), or "
+            "is ended and started again.",
+            '"30s"',
+        ),
     ),
 )
 
@@ -178,7 +231,8 @@ MIGRATE = Table(
         Field(
             "database",
             ENVIRONMENT_NAME,
-            "The setting that holds the database's URL: what is backed up first.",
+            "The setting or secret that holds the database's URL: what is backed up first. With a "
+            "`[database]`, it is that one's.",
             '"DATABASE_URL"',
         ),
         Field(
@@ -190,6 +244,36 @@ MIGRATE = Table(
             default=True,
         ),
         Field("limit", Duration(1), "How long it may take.", '"10m"'),
+        Field(
+            "lock_limit",
+            Duration(),
+            "How long it may wait for a lock that somebody else holds in PostgreSQL (lock_timeout); "
+            'whoever comes after it waits as long. "0s": as long as it takes.',
+            '"5s"',
+            "lock",
+        ),
+    ),
+)
+
+DATABASE = Table(
+    "database",
+    model.Database,
+    "A database of its own for every environment, whose URL each copy gets as a setting.",
+    (
+        Field(
+            "kind",
+            OneOf(("postgres", "sqlite")),
+            "sqlite: the file db.sqlite3 in `{data}`. postgres: `fairlead database create` makes it "
+            "and seals its URL; nothing is released before that, or `fairlead secret set`, was done.",
+            '"postgres"',
+        ),
+        Field(
+            "setting",
+            SECRET_NAME,
+            "What the URL is handed over as. An environment that has a setting or secret of that "
+            "name keeps its own.",
+            '"DATABASE_URL"',
+        ),
     ),
 )
 
@@ -313,6 +397,23 @@ STRATEGY = Choice(
     }
 )
 
+# No variable or placeholder of a proxy's, and no way up.
+PEM = Text(
+    'the path of a file outside the release, such as "/etc/ssl/shop.pem"',
+    r"(?:/(?!\.\.?(?:/|$))[^/\\$:{}*?\[\]\x00-\x1f\x7f]+)+",
+)
+
+CERTIFICATE = Table(
+    "environment.NAME.https",
+    model.Certificate,
+    "A certificate of your own, in the place of a word. The files lie on the server, and are read "
+    "again when they change.",
+    (
+        Field("certificate", PEM, "The certificate and its chain (PEM).", '"/etc/ssl/shop.pem"'),
+        Field("key", PEM, "Its private key (PEM).", '"/etc/ssl/shop.key"'),
+    ),
+)
+
 ENVIRONMENT = Table(
     "environment.NAME",
     model.Environment,
@@ -347,6 +448,42 @@ ENVIRONMENT = Table(
             "of the app's own that outlives releases (FAIRLEAD_DATA names it too). Not for secrets.",
             '{ DATABASE_URL = "sqlite:///{data}/db.sqlite3" }',
         ),
+        Field(
+            "secrets",
+            ListOf(SECRET_NAME, "names of secrets"),
+            "Secrets that every copy here gets in its environment, and that must have a value "
+            "before anything is released here. The values are given with `fairlead secret set`.",
+            '["DJANGO_SECRET_KEY"]',
+        ),
+        Field(
+            "domains",
+            ListOf(Domain(), "domains"),
+            "The names it is reached by. On a server it then answers on ports 80 and 443, for these "
+            "names only; an embedded home keeps its own port.",
+            '["example.org", "www.example.org"]',
+        ),
+        Field(
+            "https",
+            WordOr(OneOf(("auto", "off")), CERTIFICATE),
+            "On a server, for its domains: auto gets a certificate by ACME and renews it; until it is "
+            "there, requests are answered without. off is for a machine that stands behind another "
+            "proxy.",
+            '{ certificate = "/etc/ssl/shop.pem", key = "/etc/ssl/shop.key" }',
+        ),
+        Field(
+            "hsts",
+            Duration(),
+            "For how long a browser, once it came by HTTPS, comes by nothing else "
+            "(Strict-Transport-Security). There is no way back before that is over.",
+            '"180d"',
+        ),
+        Field("redirect", Flag(), "Plain requests are sent on to HTTPS.", "false"),
+        Field(
+            "canonical",
+            Domain(),
+            "The one of its domains that requests for the others are sent on to.",
+            '"example.org"',
+        ),
     ),
 )
 
@@ -365,6 +502,15 @@ APP = Table(
         Field("build", BUILD, BUILD.doc),
         Field("role", Named(ROLE, "role", least=1), ROLE.doc, to="roles"),
         Field("migrate", MIGRATE, MIGRATE.doc),
+        Field("database", DATABASE, DATABASE.doc),
+        Field(
+            "state",
+            Pairs(NAME, DIRECTORY, "names and directories"),
+            "Directories that outlive releases: of each, what is at this path of the tree is the "
+            "directory of that name in `{data}`. It begins empty, so the repository may hold "
+            "nothing there but a .gitkeep, .keep or .gitignore.",
+            '{ media = "media" }',
+        ),
         Field("check", Named(CHECK, "check"), CHECK.doc, to="checks"),
         Field("smoke", Named(SMOKE, "smoke"), SMOKE.doc, to="smokes"),
         Field(

@@ -9,10 +9,11 @@ import graphlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from fairlead.manifest.commands import placeholders
+from fairlead.manifest.commands import DESCRIPTOR, placeholders
 from fairlead.manifest.kinds import Wrong
 from fairlead.manifest.mistakes import key_text, no_such, shown
 from fairlead.manifest.tables import Plain
+from fairlead.manifest.web import wire_name
 
 Found = Iterator[tuple[str, str]]
 """Keys, and what is wrong with each."""
@@ -48,7 +49,7 @@ def address(app: Plain) -> Found:
     without it names neither."""
     for name, role in tables(app, "role").items():
         command, takes = role.get("command"), serves(role)
-        if not isinstance(command, str) or takes is None:
+        if not isinstance(command, str) or takes is None or _handed(role):
             continue
         named = placeholders(command)
         if takes and len(named) != 1:
@@ -84,6 +85,37 @@ def routes(app: Plain) -> Found:
                 "expected none, for the role has no health path and takes no traffic, "
                 f"got {shown(route)}",
             )
+
+
+def _handed(role: Plain) -> bool:
+    """Whether a role is handed a socket."""
+    return role.get("socket") is True
+
+
+def sockets(app: Plain) -> Found:
+    """A role with a `socket` has a `health` path and one copy, and names neither `{socket}` nor
+    `{port}`; no other names `{fd}`."""
+    for name, role in tables(app, "role").items():
+        command, copies = role.get("command"), role.get("copies", 1)
+        if not _handed(role):
+            if isinstance(command, str) and DESCRIPTOR in command:
+                wanted = f"expected true, for the command names {DESCRIPTOR}, got nothing"
+                yield _key("role", name, "socket"), wanted
+            continue
+        if isinstance(copies, int) and copies > 1:
+            yield _key("role", name, "copies"), f"expected 1, for it has a socket, got {copies}"
+        if serves(role) is False:
+            yield _key("role", name, "health"), "expected a path, for it has a socket, got nothing"
+        if isinstance(command, str) and placeholders(command):
+            wanted = f"expected {DESCRIPTOR} at the most, for it is handed its socket"
+            yield _key("role", name, "command"), f"{wanted}, got {shown(command)}"
+
+
+def watchdogs(app: Plain) -> Found:
+    """A `watchdog` needs `notify`: it begins once the copy says that it has started."""
+    for name, role in tables(app, "role").items():
+        if _given(role.get("watchdog")) and role.get("notify", False) is False:
+            yield _key("role", name, "notify"), "expected true beside a watchdog, got false"
 
 
 def singletons(app: Plain) -> Found:
@@ -160,12 +192,13 @@ def smoke_role(app: Plain) -> Found:
 
 
 def backed_up(app: Plain) -> Found:
-    """A migration names its `database`, which is backed up first, or says `backup = false`."""
+    """A migration names its `database`, which is backed up first, or says `backup = false`.
+    Where the app has a `[database]`, it is that one."""
     migrate = app.get("migrate")
     if not isinstance(migrate, Mapping) or isinstance(migrate.get("backup"), Wrong):
         return
     named, backup = "database" in migrate, migrate.get("backup", True)
-    if not named and backup:
+    if not named and backup and "database" not in app:
         yield (
             "migrate.database",
             "expected the setting that holds the database's URL, which is backed up first "
@@ -186,6 +219,81 @@ def listeners(app: Plain) -> Found:
                 _key("environment", name, "listen"),
                 f"expected an address of its own, got {shown(listen)}, which is {first}'s",
             )
+
+
+def _domains(environment: Plain) -> list[str] | None:
+    """Its domains as the wire has them; None where they could not be read."""
+    named = environment.get("domains", [])
+    return [wire_name(name) for name in named] if isinstance(named, list) else None
+
+
+def domains(app: Plain) -> Found:
+    """A domain belongs to one environment, and stands there once."""
+    taken: dict[str, str] = {}
+    for name, environment in tables(app, "environment").items():
+        for n, domain in enumerate(_domains(environment) or ()):
+            if domain in taken:
+                yield (
+                    f"{_key('environment', name, 'domains')}[{n}]",
+                    f"expected a domain of its own, got {shown(domain)}, "
+                    f"which is {taken[domain]}'s already",
+                )
+            taken.setdefault(domain, name)
+
+
+def _given(value: object) -> bool:
+    return bool(value) and not isinstance(value, Wrong)
+
+
+def reached(app: Plain) -> Found:
+    """`https`, `hsts`, `redirect` and `canonical` need `domains`; `canonical` is one of them; with
+    `https = "off"` there is neither `hsts` nor `redirect`."""
+    for name, environment in tables(app, "environment").items():
+        named, off = _domains(environment), environment.get("https") == "off"
+        for key in ("https", "hsts", "redirect", "canonical"):
+            if named == [] and key in environment:
+                yield _key("environment", name, key), "expected domains beside it, got none"
+            elif off and key in ("hsts", "redirect") and _given(environment.get(key)):
+                yield _key("environment", name, key), 'expected none beside https = "off", got one'
+        wanted = environment.get("canonical")
+        if named and isinstance(wanted, str) and wire_name(wanted) not in named:
+            yield _key("environment", name, "canonical"), no_such("domain of its", wanted, named)
+
+
+def plain_or_secret(app: Plain) -> Found:
+    """A name is a setting or a secret of an environment, not both."""
+    for name, environment in tables(app, "environment").items():
+        settings, secrets = environment.get("settings", {}), environment.get("secrets", [])
+        if not isinstance(settings, Mapping) or not isinstance(secrets, list):
+            continue
+        for n, secret in enumerate(secrets):
+            if secret in settings:
+                yield (
+                    f"{_key('environment', name, 'secrets')}[{n}]",
+                    f"expected a name that is no setting too, got {shown(secret)}",
+                )
+
+
+def stateful(app: Plain) -> Found:
+    """No path of `state` lies in another one, or in `build.assets.directory`, or around it."""
+    state = app.get("state")
+    if not isinstance(state, Mapping):
+        return
+    build = app.get("build")
+    assets = _directory(build).strip("/") if isinstance(build, Mapping) else ""
+    taken = {assets: "build.assets.directory"} if assets not in ("", ".") else {}
+    for name, path in state.items():
+        if not isinstance(path, str):
+            continue
+        first = next((of for one, of in taken.items() if _overlap(one, path.rstrip("/"))), "")
+        if first:
+            wanted = f"expected a directory of its own, got {shown(path)}, which {first} has"
+            yield _key("state", name), wanted
+        taken.setdefault(path.rstrip("/"), _key("state", name))
+
+
+def _overlap(one: str, other: str) -> bool:
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def built(app: Plain) -> Found:
@@ -215,12 +323,18 @@ def _directory(build: Mapping[str, Any]) -> str:
 RULES: tuple[Callable[[Plain], Found], ...] = (
     address,
     routes,
+    sockets,
+    watchdogs,
     singletons,
     needs,
     smoke_question,
     smoke_role,
     backed_up,
     listeners,
+    domains,
+    reached,
+    plain_or_secret,
+    stateful,
     built,
 )
 """All of them, in the order of the reference page."""

@@ -39,7 +39,7 @@ def effect(step: Step, seen: Observed, wanted: Desired) -> Observed:
         case Restore(release=number):
             return _REPLACE(seen, damaged=tuple(d for d in seen.damaged if d != number))
         case Start(copy=copy):
-            return _with_copy(seen, Copy(copy, CopyState.STARTING, seen.now))
+            return _with_copy(seen, _started(copy, seen, wanted))
         case Stop(copy=copy):
             return _stopping(seen, copy)
         case SetRoute(role=role, shares=shares):
@@ -50,6 +50,12 @@ def effect(step: Step, seen: Observed, wanted: Desired) -> Observed:
             return _REPLACE(seen, strays=tuple(p for p in seen.strays if p != pid))
         case _:
             return _with_job(seen, _job(step, seen.now, wanted.revision))
+
+
+def _started(copy: CopyId, seen: Observed, wanted: Desired) -> Copy:
+    roles = wanted.release.manifest.roles
+    stays = any(role.name == copy.role and role.socket for role in roles)
+    return Copy(copy, CopyState.STARTING, seen.now, socket_stays=stays)
 
 
 def _job(step: Backup | Migrate | Try | Smoke | Done, now: float, revision: str) -> Job:
@@ -92,7 +98,15 @@ def _grown(seen: Observed, copy: Copy) -> Copy:
     routed = any(copy.id == id_ for route in seen.routes for id_, _ in route.shares)
     since = copy.since if copy.state is CopyState.READY else seen.now
     flight = copy.in_flight if routed else 0
-    return Copy(copy.id, CopyState.READY, since, in_flight=flight, pid=copy.pid)
+    return Copy(
+        copy.id,
+        CopyState.READY,
+        since,
+        in_flight=flight,
+        pid=copy.pid,
+        memory=copy.memory,
+        socket_stays=copy.socket_stays,
+    )
 
 
 def _with_copy(seen: Observed, copy: Copy) -> Observed:

@@ -20,7 +20,10 @@ from fairlead.plan.model import (
 
 
 def explain(plan: Plan) -> tuple[str, ...]:
-    """One sentence a wave, and one for how it ends. An empty plan says that it is one."""
+    """One sentence a wave, and one for how it ends. An empty plan says that it is one,
+    and whether nothing is to be done or nothing can be."""
+    if not plan.waves and isinstance(plan.ends, Halted):
+        return (f"Nothing can be done for {plan.place}. {plan.ends.sentence}",)
     if not plan.waves:
         return (f"Nothing to do for {plan.place}. {plan.ends.sentence}",)
     head = f"Release {plan.release} of {plan.place.app} in {plan.place.environment}:"

@@ -52,7 +52,9 @@ class Copy(msgspec.Struct, frozen=True):
     ``crashes`` counts its ends that nobody asked for; ``gave_up`` is set when the runtime
     will not start it again by itself. ``in_flight`` counts the requests and streams the
     proxy still has open with it; None is not known. ``silent_since`` is when a copy whose
-    process runs stopped answering anything at all (0: it answers).
+    process runs stopped answering anything at all (0: it answers). ``memory`` is how many bytes
+    its processes would give back by ending; None is not known. ``socket_stays``: its socket
+    outlives it, and connections wait there for the role's next copy.
     """
 
     id: CopyId
@@ -64,6 +66,22 @@ class Copy(msgspec.Struct, frozen=True):
     silent_since: float = 0.0
     detail: str = ""
     pid: int = 0
+    memory: int | None = None
+    socket_stays: bool = False
+
+
+class Room(msgspec.Struct, frozen=True):
+    """What a place has to roll out in, at the most, in bytes: None is not known.
+
+    ``memory`` is what its processes may yet take, swap included, within every limit around them.
+    ``disk`` is what is free of the ``disk_size`` bytes of the home's file system, and ``files``
+    how many more files that can hold.
+    """
+
+    memory: int | None = None
+    disk: int | None = None
+    disk_size: int = 0
+    files: int | None = None
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -137,6 +155,8 @@ class Observed(msgspec.Struct, frozen=True):
     ``prepared`` are the releases whose directories and settings are laid out;
     ``damaged`` those whose files on disk are no longer what was built.
     ``strays`` are processes that carry our mark and that no copy accounts for.
+    ``room``, the copies' memory and ``backup``, how many bytes a backup of the database may take,
+    are measured before a rollout's first step only; None is not measured, or not known.
     """
 
     now: float
@@ -148,6 +168,8 @@ class Observed(msgspec.Struct, frozen=True):
     damaged: tuple[int, ...] = ()
     strays: tuple[int, ...] = ()
     canary: Health = Health.NOT_KNOWN
+    room: Room | None = None
+    backup: int | None = None
 
     def route(self, role: str) -> Route | None:
         """The role's route, or None."""

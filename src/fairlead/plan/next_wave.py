@@ -3,9 +3,9 @@
 The invariants, each a property in ``tests/properties``:
 
 - traffic goes only to ready copies, and never to fewer of them than were ready while
-  enough are (recreate and singletons excepted: they say so);
+  enough are (recreate, singletons and roles that are handed a socket excepted: they say so);
 - a copy is stopped only once it has no traffic and no request open, or its drain limit
-  has passed;
+  has passed, or the next copy takes over its socket;
 - a migration runs only after a backup under the same revision, once per release, and
   never beside another;
 - a singleton's copies never overlap;
@@ -18,8 +18,10 @@ The invariants, each a property in ``tests/properties``:
 from collections.abc import Callable, Iterable
 from itertools import groupby
 
-from fairlead.desired.model import Desired
+from fairlead.artifact.model import Schema
+from fairlead.desired.model import Desired, Release
 from fairlead.manifest.model import BlueGreen, Canary, Role, Rolling
+from fairlead.plan import room
 from fairlead.plan.model import (
     Backup,
     Copy,
@@ -54,6 +56,7 @@ def next_wave(wanted: Desired, seen: Observed) -> Decision:
     view = View(wanted, seen)
     questions: tuple[Callable[[View], Decision | None], ...] = (
         _failed_job,
+        _fits,
         _laid_out,
         _schema_allows,
         _backup,
@@ -99,6 +102,10 @@ _NAMES = {
 }
 
 
+def _fits(view: View) -> Decision | None:
+    return None if view.done else room.refusal(view, backs_up(view))
+
+
 def _laid_out(view: View) -> Decision | None:
     """Once a release is done its copies run from memory, and what keeps them serving comes
     before its files: see ``_files_left``."""
@@ -113,7 +120,7 @@ def _laid_out(view: View) -> Decision | None:
 
 def _schema_allows(view: View) -> Decision | None:
     """Promise 11: an older release does not start on a schema it cannot run on."""
-    past = schema_past(view.wanted, view.seen)
+    past = schema_past(view.wanted.release, view.seen.schema)
     if not past or view.done:
         return None
     names = ", ".join(past)
@@ -123,12 +130,13 @@ def _schema_allows(view: View) -> Decision | None:
     )
 
 
-def schema_past(wanted: Desired, seen: Observed) -> tuple[str, ...]:
-    """The contracting migrations that ran and that the release does not know."""
-    schema = wanted.release.artifact.schema
-    if seen.schema is None or schema is None:
+def schema_past(release: Release, ran: Schema | None) -> tuple[str, ...]:
+    """The contracting migrations that ran (``ran``: what the last one left) and that the release
+    does not know."""
+    schema = release.artifact.schema
+    if ran is None or schema is None:
         return ()
-    return tuple(name for name in seen.schema.contracts if name not in schema.contracts)
+    return tuple(name for name in ran.contracts if name not in schema.contracts)
 
 
 def needs_migration(view: View) -> bool:
@@ -146,9 +154,15 @@ def needs_migration(view: View) -> bool:
     return view.seen.schema is None or view.seen.schema.digest != schema.digest
 
 
+def backs_up(view: View) -> bool:
+    """Whether a migration is still to run here that a backup comes before."""
+    migrate = view.wanted.release.manifest.migrate
+    return bool(migrate and migrate.database) and needs_migration(view)
+
+
 def _backup(view: View) -> Decision | None:
     migrate = view.wanted.release.manifest.migrate
-    if not needs_migration(view) or migrate is None or not migrate.database:
+    if migrate is None or not backs_up(view):
         return None
     running = view.seen.job(JobKind.MIGRATE, view.number)
     if view.succeeded(JobKind.BACKUP) or (running and running.state is JobState.RUNNING):
@@ -193,7 +207,7 @@ def _order(role: Role) -> tuple[int, int, str]:
 
 def _replace(view: View, role: Role) -> Decision | None:
     strategy = view.wanted.strategy
-    if role.singleton or not role.serves:
+    if role.alone:
         return replace(view, role)
     match strategy:
         case Rolling(surge=surge):
@@ -276,7 +290,7 @@ def held_until(view: View) -> float:
 
 def _held(view: View, copy: Copy) -> bool:
     role = view.roles.get(copy.id.role)
-    if role is None or not role.serves or role.singleton or copy.state is not CopyState.READY:
+    if role is None or role.alone or copy.state is not CopyState.READY:
         return False
     before = copy.id.release == view.wanted.previous != view.number
     return before and view.seen.now < held_until(view)

@@ -133,12 +133,20 @@ class View:
         since = route.since if route else (done.since if done else 0.0)
         return since + limit
 
+    def hands_on(self, copy: Copy) -> bool:
+        """Whether the role's next copy takes over its socket, and with it what waits there."""
+        role = self.roles.get(copy.id.role)
+        return copy.socket_stays and role is not None and role.socket
+
     def drained(self, copy: Copy) -> bool:
         """Whether nothing is lost by stopping it (promise 2).
 
         It has no traffic, and no request is open with it, or its drain limit has passed. An
-        unknown number of open requests is waited out.
+        unknown number of open requests is waited out. A copy that hands on its socket ends what it
+        has begun by itself, within the same limit, and takes on nothing new.
         """
+        if self.hands_on(copy):
+            return True
         if copy.id in self.routed(copy.id.role):
             return False
         idle = copy.in_flight == 0 or copy.state is CopyState.CRASHED

@@ -31,6 +31,12 @@ _VERBS = {
     Verb.APPROVE.value: Kind.APPROVAL,
     Verb.AGENT.value: Kind.AGENT,
     Verb.CLEAN.value: Kind.CLEAN,
+    Verb.KEY.value: Kind.KEY,
+    Verb.ACCESS.value: Kind.ACCESS,
+    Verb.SERVER.value: Kind.SERVER,
+    Verb.DATABASE.value: Kind.DATABASE,
+    Verb.RENEW.value: Kind.CERTIFICATE,
+    Verb.SOURCE.value: Kind.SOURCE,
 }
 
 
@@ -170,11 +176,17 @@ def difference(
         dependencies=_differing(dict(old.dependencies), dict(new.dependencies)),
         settings=_differing(_settings(old, environment), _settings(new, environment)),
         schema=old.schema != new.schema,
+        secrets=_differing(_versions(old, environment), _versions(new, environment)),
     )
 
 
 def _settings(facts: ReleaseFacts, environment: str) -> dict[str, str]:
     return dict(pair for name, pairs in facts.settings if name == environment for pair in pairs)
+
+
+def _versions(facts: ReleaseFacts, environment: str) -> dict[str, str]:
+    named = (pairs for name, pairs in facts.secrets if name == environment)
+    return {name: str(version) for pairs in named for name, version in pairs}
 
 
 def _differing(old: dict[str, str], new: dict[str, str]) -> tuple[Differs, ...]:

@@ -107,7 +107,9 @@ def _artifact(told: Told) -> Link:
     if entry is not None and bad and not told.release:
         return _link("artifact", f"build {entry.outcome}: {entry.why}", ok=False, entry=entry)
     if digest:
-        return _link("artifact", f"artifact {short(digest)}", ok=True, entry=entry or made)
+        laid = " with an overlay" if made and made.text("overlay") else ""
+        said = f"artifact {short(digest)}{laid}"
+        return _link("artifact", said, ok=True, entry=entry or made)
     if entry is not None and entry.outcome == Outcome.INTENT:
         return _link("artifact", "build under way", None, entry)
     return _link("artifact", "no artifact on record", None, entry)
@@ -117,6 +119,8 @@ _HOW = {
     "proposed": "proposed in {place}",
     "promote": "promoted to {place}",
     "settings": "desired in {place} with new settings",
+    "secrets": "desired in {place} with new secrets",
+    "overlay": "desired in {place} with another overlay",
     "rollback": "desired again in {place}",
     "return": "returned to in {place}",
 }

@@ -125,6 +125,7 @@ class ReleaseFacts(msgspec.Struct, frozen=True):
 
     ``dependencies`` are (name, version); ``settings`` are (environment, ((name, value), ...)) of
     plain settings; ``schema`` is a digest, "" for none. ``subject`` is the commit's first line.
+    ``secrets`` are (environment, ((name, version), ...)).
     """
 
     commit: str
@@ -132,6 +133,7 @@ class ReleaseFacts(msgspec.Struct, frozen=True):
     dependencies: tuple[tuple[str, str], ...] = ()
     settings: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
     schema: str = ""
+    secrets: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
 
 
 FactsOf = Callable[[str, int], ReleaseFacts | None]
@@ -150,7 +152,10 @@ class Differs(msgspec.Struct, frozen=True):
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """What a release changed against the one before it. ``known`` is False without both files."""
+    """What a release changed against the one before it. ``known`` is False without both files.
+
+    ``secrets`` are told by their versions.
+    """
 
     previous: int
     known: bool
@@ -160,6 +165,7 @@ class Difference(msgspec.Struct, frozen=True):
     dependencies: tuple[Differs, ...] = ()
     settings: tuple[Differs, ...] = ()
     schema: bool = False
+    secrets: tuple[Differs, ...] = ()
 
 
 class Kind(StrEnum):
@@ -179,6 +185,12 @@ class Kind(StrEnum):
     AGENT = "agent"
     TAKEOVER = "lease takeover"
     CLEAN = "clean"
+    KEY = "key"
+    ACCESS = "access"
+    SERVER = "server"
+    DATABASE = "database"
+    CERTIFICATE = "certificate"
+    SOURCE = "source"
 
 
 class Happened(msgspec.Struct, frozen=True):

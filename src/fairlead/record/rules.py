@@ -102,12 +102,20 @@ def _tense(entry: Entry, now: str, done: str, thing: str) -> str:
 
 def _push(entry: Entry) -> str:
     what = f"{short(entry.text('commit'))} to {entry.text('ref').removeprefix('refs/heads/')}"
+    if entry.text("source"):
+        return _pull(entry, what)
     return _tense(
         entry,
         f"{entry.who} pushes {what}",
         f"{entry.who} pushed {what}",
         f"push of {what} by {entry.who}",
     )
+
+
+def _pull(entry: Entry, what: str) -> str:
+    again = ", which was rewritten there" if "rewritten" in entry.facts else ""
+    origin = f"{what} from {entry.text('source')}{again}"
+    return _tense(entry, f"pulling {origin}", f"pulled {origin}", f"pull of {origin}")
 
 
 def _verify(entry: Entry) -> str:
@@ -137,6 +145,8 @@ _HOW = {
     "return": "returned to",
     "promote": "promoted",
     "settings": "changed the settings of",
+    "secrets": "changed the secrets of",
+    "overlay": "changed the overlay of",
 }
 
 
@@ -146,6 +156,10 @@ def _desire(entry: Entry) -> str:
     done = f"{entry.who} {how} {what}{revision}"
     if entry.text("how") in ("rollback", "return") and entry.why:
         done += f": {entry.why}"
+    if entry.text("how") == "secrets" and not entry.release:
+        done += f": {entry.text('secrets_changed')}"
+    if entry.text("how") == "overlay":
+        done += f": {short(entry.text('overlay'))}"
     if entry.text("how") == "proposed":
         done += ", which waits for approval"
     return _tense(entry, f"{entry.who} asks for {what}", done, f"desiring {what} by {entry.who}")
@@ -227,6 +241,66 @@ def _agent(entry: Entry) -> str:
     return _tense(entry, f"agent{version} starts{pid}", done, "agent")
 
 
+def _key(entry: Entry) -> str:
+    how = entry.text("how") or "used"
+    what = (
+        f"the key of all secrets ({entry.text('keys')})"
+        if entry.text("keys")
+        else "the key of all secrets"
+    )
+    lost = f"; given up: {entry.text('lost')}" if entry.text("lost") else ""
+    done = f"{entry.who} {how} {what}{lost}"
+    return _tense(entry, f"{entry.who}: {what}: {how}", done, f"{what}: {how}")
+
+
+def _access(entry: Entry) -> str:
+    person = entry.text("person") or "somebody"
+    if entry.text("how") == "refused":
+        return f"{person} refused{where(entry)}: {entry.text('command')}: {entry.why}"
+    keys = entry.text("keys") or "a key"
+    what = f"{keys} of {person}"
+    rights = f" ({entry.text('rights')})" if entry.text("rights") else ""
+    how = entry.text("how") or "changed"
+    return _tense(entry, f"{entry.who}: {what}: {how}", f"{entry.who} {how} {what}{rights}", what)
+
+
+def _server(entry: Entry) -> str:
+    how = entry.text("how") or "changed"
+    version = f" to {entry.text('version')}" if how == "upgraded" else ""
+    what = f"the server{version}"
+    return _tense(entry, f"{entry.who}: {what}: {how}", f"{entry.who} {how} {what}", what)
+
+
+def _database(entry: Entry) -> str:
+    what = f"the database {entry.text('database')} of {entry.app}{where(entry)}"
+    how = entry.text("how") or "changed"
+    return _tense(entry, f"{entry.who}: {what}: {how}", f"{entry.who} {how} {what}", what)
+
+
+def _renew(entry: Entry) -> str:
+    """A renewal says until when it holds; what the proxy began to serve, where that is."""
+    names = entry.text("names")
+    what = f"the certificate of {names or entry.app + where(entry)}"
+    if entry.text("how") == "served" and entry.outcome == Outcome.DONE:
+        return f"the proxy serves another certificate at {entry.app}{where(entry)}"
+    until = f" until {entry.text('until')[:10]}" if entry.text("until") else ""
+    why = f": {entry.why}" if entry.why and entry.outcome == Outcome.INTENT else ""
+    return _tense(entry, f"getting {what}{why}", f"got {what}{until}", f"getting {what}")
+
+
+def _source(entry: Entry) -> str:
+    """Who set it, or what a look there came to."""
+    what = f"{entry.app} from {entry.text('source')}"
+    told = {
+        "set": f"{entry.who} lets {entry.app} be pulled from {entry.text('source')}",
+        "removed": f"{entry.who} lets {entry.app} be pulled no more from {entry.text('source')}",
+        "pinned": f"the host of {entry.text('source')} is known by {entry.text('host_keys')}",
+        "answers": f"pulling {what} works again",
+        "gone": f"pulling {what}: no branch {entry.text('branches')} there: what runs is left",
+    }
+    return _tense(entry, f"pulling {what}", told.get(entry.text("how"), what), f"pulling {what}")
+
+
 def _other(entry: Entry) -> str:
     """For a verb that a newer Fairlead wrote."""
     return f"{entry.verb} {entry.outcome} {named(entry)}{where(entry)}: {entry.why}"
@@ -246,4 +320,10 @@ _PHRASES: dict[str, Callable[[Entry], str]] = {
     Verb.CLEAN.value: _clean,
     Verb.LEASE.value: _lease,
     Verb.AGENT.value: _agent,
+    Verb.KEY.value: _key,
+    Verb.ACCESS.value: _access,
+    Verb.SERVER.value: _server,
+    Verb.DATABASE.value: _database,
+    Verb.RENEW.value: _renew,
+    Verb.SOURCE.value: _source,
 }

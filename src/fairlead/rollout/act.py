@@ -9,7 +9,7 @@ from fairlead.base.errors import NotFound, Refused
 from fairlead.base.ids import Place
 from fairlead.base.journal import Fact
 from fairlead.desired.model import Desired, Release
-from fairlead.manifest.model import Role
+from fairlead.manifest.model import Environment, Role
 from fairlead.plan.model import (
     CopyId,
     DropRoute,
@@ -22,7 +22,8 @@ from fairlead.plan.model import (
     Stop,
 )
 from fairlead.rollout.jobs import Jobs
-from fairlead.rollout.ports import AssetRoot, Site, Upstream
+from fairlead.rollout.ports import AssetRoot, Upstream
+from fairlead.rollout.reach import site_of
 from fairlead.rollout.rules import kept_assets, launch_of, role_of
 from fairlead.rollout.world import World
 
@@ -51,7 +52,7 @@ class Actor:
         """
         match step:
             case Stop(copy=copy):
-                self.world.runtime.stop(self.place, copy)
+                self.world.runtime.stop(self.place, copy, self._takes_over(copy.role))
             case DropRoute(role=role):
                 self.world.proxy.remove(self.place, role)
             case EndStray(pid=pid):
@@ -83,7 +84,29 @@ class Actor:
             raise NotFound(f"no such role in release {self._release().number}: {name}")
         return role
 
+    def _takes_over(self, name: str) -> bool:
+        """Whether the next copy of a role is handed the socket of the one before."""
+        role = role_of(self.wanted.release, name) if self.wanted else None
+        return role is not None and role.socket
+
+    def _environment(self) -> Environment | None:
+        return self._release().manifest.environment(self.place.environment)
+
+    def _refuse_taken_domains(self) -> None:
+        """Before anything is done for a release that could not be routed to."""
+        environment = self._environment()
+        if environment is None or self.world.files.public() is None:
+            return
+        for name, other in self.world.proxy.holders(environment.domains).items():
+            if other != self.place:
+                raise Refused(
+                    f"{self.place} cannot have the domain {name}: {other} has it",
+                    f"take it out of `domains` of {self.place}, or of {other} and release that",
+                )
+
     def _prepare(self) -> None:
+        self._refuse_taken_domains()
+        self.world.secrets.values(self.place, self._release())  # what cannot be opened is said now
         self.world.files.lay_out(self.place, self._release())
         prepared = {*self.world.marks.read(self.place).prepared, self._release().number}
         self.world.marks.put_prepared(self.place, tuple(sorted(prepared)), self.token)
@@ -93,9 +116,12 @@ class Actor:
         role, files = self._role(copy.role), self.world.files
         laid = files.laid(self.place, self._release())
         by_port = "{port}" in role.command
-        address = files.address(self.place, copy, by_port) if role.serves else ""
+        address = files.address(self.place, copy, by_port, role.socket) if role.serves else ""
         log = files.log(self.place, f"{copy.role}.{copy.number}")
-        launch = launch_of(self.place, self._release(), role, copy, address, laid, log)
+        secrets = self.world.secrets.values(self.place, self._release())
+        launch = launch_of(self.place, self._release(), role, copy, address, laid, log, secrets)
+        if role.socket:
+            self._show_assets(copy)
         self.world.runtime.start(launch)
         return next((p.pid for p in self.world.runtime.processes(self.place) if p.copy == copy), 0)
 
@@ -106,6 +132,14 @@ class Actor:
                 empty = msgspec.structs.replace(seen.site, upstreams=())
                 self.world.proxy.put(empty, self.world.clock.now())
 
+    def _show_assets(self, copy: CopyId) -> None:
+        """Before a copy that is handed the socket of the one before: requests that wait there are
+        its own as soon as it runs, and the files that its pages name are to be found by then."""
+        for seen in self.world.proxy.sites(self.place):
+            if seen.site.role == copy.role and seen.site.upstreams and not seen.edited:
+                more = msgspec.structs.replace(seen.site, assets=self._assets([copy.release]))
+                self.world.proxy.put(more, self.world.clock.now())
+
     def _route(self, name: str, shares: tuple[tuple[CopyId, int], ...]) -> None:
         if self.wanted is None:
             self._turn_away(name)
@@ -115,14 +149,11 @@ class Actor:
         gone = [str(copy) for copy, _ in shares if not addresses.get(copy)]
         if gone:
             raise Refused(f"no address to route to: {', '.join(gone)}", "fairlead status")
-        site = Site(
-            place=self.place,
-            role=name,
-            listen=self.world.files.listen(self.place),
-            route=role.route,
+        files, environment = self.world.files, self._environment()
+        site = msgspec.structs.replace(
+            site_of(self.place, role, environment, files.listen(self.place), files.public()),
             upstreams=tuple(Upstream(copy, addresses[copy], share) for copy, share in shares),
             assets=self._assets([copy.release for copy, _ in shares]),
-            stream_limit=role.stop,
         )
         try:
             self.world.proxy.put(site, self.world.clock.now())

@@ -7,7 +7,7 @@ from fairlead.base.ids import Place
 from fairlead.desired.model import Desired, Release
 from fairlead.manifest.model import Canary
 from fairlead.plan.model import Health
-from fairlead.rollout.ports import Commands, Files, Http, Process
+from fairlead.rollout.ports import Commands, Files, Http, Process, Secrets
 from fairlead.rollout.rules import argv_of, environment_of, fault_of
 
 ASK_EVERY = 1.0
@@ -23,10 +23,13 @@ _NEVER = ("", 0.0, Health.NOT_KNOWN)
 class CanaryJudge:
     """Asks for the verdict at most once a second for each place's revision."""
 
-    def __init__(self, http: Http, commands: Commands, files: Files, clock: Clock) -> None:
+    def __init__(
+        self, http: Http, commands: Commands, files: Files, secrets: Secrets, clock: Clock
+    ) -> None:
         self._http = http
         self._commands = commands
         self._files = files
+        self._secrets = secrets
         self._clock = clock
         self._known: dict[Place, tuple[str, float, Health]] = {}
         self._lock = Lock()
@@ -50,7 +53,9 @@ class CanaryJudge:
         """Exit 0 is healthy, 1 unhealthy, anything else not known."""
         laid = self._files.laid(wanted.place, wanted.release)
         environment = environment_of(wanted.place, wanted.release, laid)
-        asked = self._commands.ask(argv_of(command, "", laid), laid.tree, environment, LIMIT)
+        secrets = self._secrets.values(wanted.place, wanted.release)
+        argv = argv_of(command, "", laid)
+        asked = self._commands.ask(wanted.place, argv, laid.tree, environment, LIMIT, secrets)
         return {0: Health.HEALTHY, 1: Health.UNHEALTHY}.get(asked.exit, Health.NOT_KNOWN)
 
     def _smokes(self, release: Release, processes: tuple[Process, ...]) -> Health:

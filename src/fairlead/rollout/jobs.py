@@ -21,8 +21,15 @@ from fairlead.plan.model import (
 )
 from fairlead.rollout import smoke
 from fairlead.rollout.ports import Task, TaskState
-from fairlead.rollout.rules import argv_of, environment_of
+from fairlead.rollout.rules import (
+    argv_of,
+    database_url,
+    environment_of,
+    migrating_environment,
+    why_it_failed,
+)
 from fairlead.rollout.world import World
+from fairlead.secrets.scrub import Scrubber
 
 JobStep = Backup | Migrate | Try | Smoke | Done
 
@@ -78,14 +85,16 @@ class Jobs:
         migrate = release.manifest.migrate
         setting = migrate.database if migrate else ""
         laid = self.world.files.laid(self.place, release)
-        url = environment_of(self.place, release, laid).get(setting, "")
+        secrets = self.world.secrets.values(self.place, release)
+        url = database_url(release, environment_of(self.place, release, laid), secrets)
         if not url:
             raise JobFailed(f"the setting {setting} is empty: nothing says what to back up")
         directory = self.world.files.backups(self.place)
         try:
             taken = self.world.backups.take(url, directory, f"before-{release.number}")
         except FairleadError as error:
-            raise JobFailed(error.what, error.hint) from error
+            masked = Scrubber(secrets.items())
+            raise JobFailed(masked(error.what), masked(error.hint)) from None
         return f"{taken.bytes} bytes, read back: {taken.proof}"
 
     def _try(self, release: Release, role: str, copies: tuple[CopyId, ...]) -> str:
@@ -108,14 +117,18 @@ class Jobs:
         if migrate is None:
             raise Refused(f"release {release.number} has no migrate command", "fairlead status")
         laid = self.world.files.laid(self.place, release)
+        secrets = self.world.secrets.values(self.place, release)
+        plain = environment_of(self.place, release, laid)
         task = Task(
             place=self.place,
             key=task_key(job),
             argv=argv_of(migrate.command, "", laid),
             directory=laid.tree,
-            environment=environment_of(self.place, release, laid),
+            environment=migrating_environment(release, plain, secrets),
             log=self.world.files.log(self.place, task_key(job)),
             limit=migrate.limit,
+            secrets=secrets,
+            data=laid.data,
         )
         # The mark first: a task that runs without a mark could be started twice.
         self._put(job, JobState.RUNNING, "")
@@ -167,5 +180,13 @@ def _ended(world: World, place: Place, job: Job) -> Job | None:
     state, detail = JobState.LOST, "nobody can say how it ended"
     if seen.state is TaskState.EXITED:
         state = JobState.FAILED if seen.exit else JobState.SUCCEEDED
-        detail = f"exit {seen.exit}" if seen.exit else ""
+        detail = _reason(world, place, job, seen.exit) if seen.exit else ""
     return msgspec.structs.replace(job, state=state, since=world.clock.now(), detail=detail)
+
+
+def _reason(world: World, place: Place, job: Job, code: int) -> str:
+    """Its exit, and what the end of its log tells of it."""
+    release = world.releases.get(place.app, job.release)
+    migrate = release.manifest.migrate if release else None
+    told = why_it_failed(world.files.said(place, task_key(job)), migrate.lock if migrate else 0)
+    return f"exit {code}: {told}" if told else f"exit {code}"

@@ -11,6 +11,7 @@ from fairlead.desired.model import Desired
 from fairlead.manifest.model import Canary, Role
 from fairlead.plan.drift import route_mark, stray_mark
 from fairlead.plan.model import Copy, CopyId, CopyState, Health, Observed, Route
+from fairlead.rollout.measure import measured
 from fairlead.rollout.ports import Process, ProcessState, SiteSeen
 from fairlead.rollout.probe import Probed
 from fairlead.rollout.rules import role_of
@@ -26,7 +27,7 @@ def look(world: World, place: Place, wanted: Desired | None) -> Observed:
     routes = tuple(_route(seen, marks.adopted) for seen in sites)
     world.prober.forget_all_but(place, frozenset(process.pid for process in processes))
     eye = _Eye(world, place, wanted, routes, _in_flight(world, place))
-    return Observed(
+    seen = Observed(
         now=now,
         copies=tuple(sorted((eye.copy(p) for p in processes), key=lambda copy: copy.id)),
         routes=routes,
@@ -39,6 +40,7 @@ def look(world: World, place: Place, wanted: Desired | None) -> Observed:
         ),
         canary=eye.health(processes),
     )
+    return measured(world, wanted, seen) if wanted else seen
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class _Eye:
             silent_since=found.silent_since,
             detail=found.detail or process.detail,
             pid=process.pid,
+            socket_stays=process.socket_stays,
         )
 
     def _flight(self, process: Process) -> int | None:

@@ -5,7 +5,7 @@ Every call may raise FairleadError; ``Unknown`` where the world gave no answer.
 Every call is safe to repeat: asking for what already is changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Protocol
 
@@ -13,15 +13,26 @@ import msgspec
 
 from fairlead.artifact.model import Schema
 from fairlead.base.ids import Place
+from fairlead.base.secret import Secret
 from fairlead.desired.model import Release
-from fairlead.plan.model import CopyId, Job
+from fairlead.plan.model import CopyId, Job, Room
 
 
 class Launch(msgspec.Struct, frozen=True):
     """How one copy is started. ``address`` is ``unix//path`` or ``host:port``, "" for none.
 
-    ``environment`` is the whole environment of the process. ``log`` is the file its
-    output is appended to. ``stop`` is how many seconds it may take to end once asked.
+    ``environment`` and ``secrets`` together are the whole environment of the process; of the
+    secrets nothing may stand in an argument list, a log, or a file that others can read.
+    ``log`` is the file its output is appended to. ``stop`` is how many seconds it may take to
+    end once asked. ``data`` is the place's own directory, the one it may write to. ``memory`` is
+    how many bytes of memory it may use and ``tasks`` how many threads and processes (0: no
+    limit); a runtime that has no means to hold a process to that lets it be. So it does with what
+    ``notify`` (it says when it has started) and ``watchdog`` (and then every so many seconds that
+    it lives) ask for.
+
+    With ``socket`` the copy is handed a socket that listens at ``address``, as systemd does
+    (sd_listen_fds(3)). Where the runtime can, the socket outlives the copy and waits for the next
+    one of its role.
     """
 
     place: Place
@@ -32,6 +43,13 @@ class Launch(msgspec.Struct, frozen=True):
     log: str
     address: str = ""
     stop: int = 30
+    secrets: Mapping[str, Secret] = {}
+    data: str = ""
+    memory: int = 0
+    tasks: int = 0
+    notify: bool = False
+    watchdog: int = 0
+    socket: bool = False
 
 
 class ProcessState(StrEnum):
@@ -47,7 +65,8 @@ class Process(msgspec.Struct, frozen=True):
     """A copy's process as the runtime sees it. ``since`` is when it entered its state.
 
     ``crashes`` counts its ends unasked since it was started by ``start``; ``gave_up`` is
-    set when the runtime will not try again by itself.
+    set when the runtime will not try again by itself. ``socket_stays``: its socket is the
+    runtime's and outlives it, so that connections wait there for the role's next copy.
     """
 
     copy: CopyId
@@ -58,12 +77,14 @@ class Process(msgspec.Struct, frozen=True):
     crashes: int = 0
     gave_up: bool = False
     detail: str = ""
+    socket_stays: bool = False
 
 
 class Task(msgspec.Struct, frozen=True):
     """A command that runs once, outlives the process that started it, and leaves its outcome.
 
-    ``key`` names the run ("migrate-7-<revision>"): the same key never runs twice.
+    ``key`` names the run ("migrate-7-<revision>"): the same key never runs twice. ``secrets``
+    and ``data`` are as in ``Launch``.
     """
 
     place: Place
@@ -73,6 +94,8 @@ class Task(msgspec.Struct, frozen=True):
     environment: Mapping[str, str]
     log: str
     limit: int
+    secrets: Mapping[str, Secret] = {}
+    data: str = ""
 
 
 class TaskState(StrEnum):
@@ -107,8 +130,11 @@ class Runtime(Protocol):
         """
         ...
 
-    def stop(self, place: Place, copy: CopyId) -> None:
-        """Ask it to end (SIGTERM), kill what is left after its stop limit. Does not wait."""
+    def stop(self, place: Place, copy: CopyId, keep_socket: bool = False) -> None:
+        """Ask it to end (SIGTERM), kill what is left after its stop limit. Does not wait.
+
+        A socket that could outlive it does so only with ``keep_socket``.
+        """
         ...
 
     def run(self, task: Task) -> None:
@@ -143,12 +169,40 @@ class AssetRoot(msgspec.Struct, frozen=True):
     directory: str
 
 
+class Tls(msgspec.Struct, frozen=True):
+    """HTTPS for a site: PEM files of the certificate with its chain, and of its key.
+
+    With ``certificate`` "" it is one that this machine gets by itself for the site's names. Until
+    there is one, the site is served at ``plain`` alone.
+
+    ``plain`` is an address for plain requests, "" for none; they are sent on to HTTPS where
+    ``redirect`` is set, and else served. ``hsts`` is for how many seconds browsers are told to come
+    by HTTPS only (RFC 6797), 0: not told.
+    """
+
+    certificate: str = ""
+    key: str = ""
+    plain: str = ""
+    hsts: int = 0
+    redirect: bool = True
+
+
 class Site(msgspec.Struct, frozen=True):
     """All the proxy must know of one serving role.
 
     ``assets`` are tried in order: the release that serves first, then those before
     it; a file found in none of them is asked of the copies. ``stream_limit`` is how
     many seconds WebSockets and other streams get to end once their copy is let go.
+
+    ``listen`` is ``host:port``, or ``:443`` for all addresses of the machine. ``names`` are the
+    host names it answers to (``shop.example``, ``*.shop.example``); () answers to every name, and
+    then nobody else may listen there. ``canonical`` is the one that requests for the others are
+    sent on to, "" for none. ``own`` is an address more, that answers to every name and belongs to
+    this place alone: what we ask ourselves is asked there. All of a place's roles have these, and
+    ``tls``, in common: those put last hold.
+
+    ``body_limit`` is how many bytes a request's body may have. While ``maintenance`` is set
+    everybody is told to come back, though copies serve; what is in flight goes on.
     """
 
     place: Place
@@ -158,6 +212,12 @@ class Site(msgspec.Struct, frozen=True):
     upstreams: tuple[Upstream, ...]
     assets: tuple[AssetRoot, ...] = ()
     stream_limit: int = 30
+    names: tuple[str, ...] = ()
+    tls: Tls | None = None
+    body_limit: int = 256 * 1024 * 1024
+    maintenance: bool = False
+    canonical: str = ""
+    own: str = ""
 
 
 class SiteSeen(msgspec.Struct, frozen=True):
@@ -197,6 +257,17 @@ class Proxy(Protocol):
 
     def remove(self, place: Place, role: str) -> None:
         """Stop serving a role."""
+        ...
+
+    def holders(self, names: Collection[str]) -> Mapping[str, Place]:
+        """Which place has each of these names; a name that nobody has is missing."""
+        ...
+
+    def refresh(self, place: Place) -> bool:
+        """Serve by the certificates that are there now; whether that changed anything.
+
+        Nothing else changes, and nobody is switched; what was edited is left as it is.
+        """
         ...
 
     def in_flight(self, place: Place) -> Mapping[str, int]:
@@ -241,6 +312,13 @@ class Laid(msgspec.Struct, frozen=True):
     assets: str = ""
 
 
+class Public(msgspec.Struct, frozen=True):
+    """Where the world asks for places that have domains: plainly, and by HTTPS."""
+
+    plain: str = ":80"
+    secure: str = ":443"
+
+
 class Files(Protocol):
     """Lays releases out on this machine."""
 
@@ -266,12 +344,19 @@ class Files(Protocol):
         """
         ...
 
-    def address(self, place: Place, copy: CopyId, by_port: bool) -> str:
-        """A free address for a new copy: ``unix//path``, or ``127.0.0.1:port``."""
+    def address(self, place: Place, copy: CopyId, by_port: bool, for_role: bool = False) -> str:
+        """A free address for a new copy: ``unix//path``, or ``127.0.0.1:port``.
+
+        ``for_role``: the one that its role keeps, where the runtime can hold a socket there.
+        """
         ...
 
     def listen(self, place: Place) -> str:
         """The proxy's address for the place (``127.0.0.1:8000``); chosen once, then kept."""
+        ...
+
+    def public(self) -> Public | None:
+        """Where places with domains are asked for; None where each is at its own address only."""
         ...
 
     def move(self, place: Place, release: Release) -> None:
@@ -280,6 +365,10 @@ class Files(Protocol):
 
     def log(self, place: Place, name: str) -> str:
         """The log file of a copy or a task."""
+        ...
+
+    def said(self, place: Place, name: str) -> str:
+        """The end of a copy's or task's log, as text; "" where there is none."""
         ...
 
     def backups(self, place: Place) -> str:
@@ -295,6 +384,17 @@ class Releases(Protocol):
         ...
 
 
+class Secrets(Protocol):
+    """Opens what is sealed."""
+
+    def values(self, place: Place, release: Release) -> Mapping[str, Secret]:
+        """The secrets that the release names at a place, in the versions that it names.
+
+        Raises Refused when one of them is missing or cannot be opened.
+        """
+        ...
+
+
 class Asked(msgspec.Struct, frozen=True):
     """How a command ended. ``exit`` 124: past its limit; 127: it could not be started."""
 
@@ -306,9 +406,31 @@ class Commands(Protocol):
     """Runs a short command of the team's: a smoke check, a canary's verdict."""
 
     def ask(
-        self, argv: tuple[str, ...], directory: str, environment: Mapping[str, str], limit: float
+        self,
+        place: Place,
+        argv: tuple[str, ...],
+        directory: str,
+        environment: Mapping[str, str],
+        limit: float,
+        secrets: Mapping[str, Secret],
     ) -> Asked:
-        """Run it to its end or its limit. ``output`` is the last of what it printed."""
+        """Run it to its end or its limit, as what runs at the place does. ``output`` is the last
+        of what it printed."""
+        ...
+
+
+class Capacity(Protocol):
+    """Measures what a place has to roll out in. What cannot be read is not known, and no error."""
+
+    def room(self, place: Place) -> Room:
+        """What is left, at the most."""
+        ...
+
+    def memory(self, pids: Collection[int]) -> Mapping[int, int]:
+        """For each process: bytes that it, and all those it started, would give back by ending.
+
+        A process that is gone, or of which that is not known, is missing.
+        """
         ...
 
 
@@ -329,6 +451,10 @@ class Backups(Protocol):
         A database that does not exist yet is an empty backup that says so. Raises
         FairleadError unless the backup was read back whole.
         """
+        ...
+
+    def size(self, url: str) -> int | None:
+        """How many bytes a backup of it takes at the most; None is not known."""
         ...
 
 

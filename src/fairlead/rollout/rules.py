@@ -1,12 +1,15 @@
 """What is decided in a rollout without asking the world: pure."""
 
 import json
+import re
+from collections.abc import Mapping
 from datetime import datetime
 
 from fairlead.base.errors import UsageError
 from fairlead.base.ids import Place
+from fairlead.base.secret import Secret
 from fairlead.desired.model import Release
-from fairlead.manifest.commands import words
+from fairlead.manifest.commands import DESCRIPTOR, words
 from fairlead.manifest.model import Role, Smoke
 from fairlead.plan.model import CopyId, Job, JobKind, JobState
 from fairlead.rollout.ports import HttpAnswer, Laid, Launch
@@ -41,8 +44,70 @@ def environment_of(place: Place, release: Release, laid: Laid) -> dict[str, str]
     }
 
 
+def database_url(
+    release: Release, environment: Mapping[str, str], secrets: Mapping[str, Secret]
+) -> str:
+    """The URL of the database that the release's migration may touch; "" where none is named, or
+    what is named is empty."""
+    migrate = release.manifest.migrate
+    setting = migrate.database if migrate else ""
+    sealed = secrets.get(setting)
+    return sealed.reveal() if sealed else environment.get(setting, "")
+
+
+POSTGRES = ("postgres:", "postgresql:", "postgis:")
+"""What the URL of a PostgreSQL database begins with."""
+
+
+def migrating_environment(
+    release: Release, environment: Mapping[str, str], secrets: Mapping[str, Secret]
+) -> dict[str, str]:
+    """A migration's environment: in PostgreSQL it waits for a lock no longer than the manifest
+    says, since whoever wants the table after it waits behind it.
+
+    PGOPTIONS is read by libpq, and so by most drivers, unless the URL has ``options`` of its own.
+    """
+    migrate, own = release.manifest.migrate, environment.get("PGOPTIONS", "")
+    url = database_url(release, environment, secrets)
+    if migrate is None or not migrate.lock or not url.startswith(POSTGRES):
+        return dict(environment)
+    options = f"{own} -c lock_timeout={migrate.lock}s".strip()
+    return {**environment, "PGOPTIONS": options}
+
+
+_REASONS = (
+    (
+        re.compile(r"canceling statement due to lock timeout|LockNotAvailable|\b55P03\b"),
+        "it waited {lock} s (lock_limit) for a lock that somebody else held",
+    ),
+    (
+        re.compile(
+            r"terminating connection due to administrator command|server closed the connection"
+            r"|the database system is (?:shutting down|starting up)|SSL SYSCALL error: EOF"
+            r"|connection to server .{0,200} failed|Connection refused"
+        ),
+        "its database could not be reached, or went away",
+    ),
+)
+"""What PostgreSQL and libpq say in English, whatever language the app was written in."""
+
+
+def why_it_failed(said: str, lock: int) -> str:
+    """What the end of a failed migration's log tells of its reason; "" for anything else.
+
+    Of the log itself nothing is passed on: it may hold people's data.
+    """
+    found = (words for pattern, words in _REASONS if pattern.search(said))
+    return next(found, "").format(lock=lock)
+
+
+FIRST_HANDED = 3
+"""The descriptor of the first socket that a process is handed: SD_LISTEN_FDS_START
+(sd_listen_fds(3))."""
+
+
 def argv_of(command: str, address: str, laid: Laid) -> tuple[str, ...]:
-    """A manifest's command as words, with ``{socket}``, ``{port}`` and ``{data}`` filled in.
+    """A manifest's command as words, with ``{socket}``, ``{port}``, ``{fd}`` and ``{data}`` filled in.
 
     No shell reads it (POSIX word splitting only). Raises UsageError on an open quote.
     """
@@ -55,6 +120,7 @@ def argv_of(command: str, address: str, laid: Laid) -> tuple[str, ...]:
     fill = {
         "{socket}": address.removeprefix("unix/"),
         "{port}": port if host and not address.startswith("unix/") else "",
+        DESCRIPTOR: str(FIRST_HANDED),
         "{data}": laid.data,
     }
     return tuple(_filled(word, fill) for word in split)
@@ -67,7 +133,14 @@ def _filled(word: str, fill: dict[str, str]) -> str:
 
 
 def launch_of(
-    place: Place, release: Release, role: Role, copy: CopyId, address: str, laid: Laid, log: str
+    place: Place,
+    release: Release,
+    role: Role,
+    copy: CopyId,
+    address: str,
+    laid: Laid,
+    log: str,
+    secrets: Mapping[str, Secret],
 ) -> Launch:
     """How a copy is started."""
     who = {"FAIRLEAD_ROLE": role.name, "FAIRLEAD_COPY": str(copy.number)}
@@ -80,6 +153,13 @@ def launch_of(
         log=log,
         address=address,
         stop=role.stop,
+        secrets=secrets,
+        data=laid.data,
+        memory=role.memory,
+        tasks=role.tasks,
+        notify=role.notify,
+        watchdog=role.watchdog,
+        socket=role.socket,
     )
 
 

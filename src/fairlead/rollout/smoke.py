@@ -7,6 +7,7 @@ from fairlead.manifest.model import Smoke
 from fairlead.rollout.ports import HttpAnswer
 from fairlead.rollout.rules import argv_of, environment_of, fault_of
 from fairlead.rollout.world import World
+from fairlead.secrets.scrub import Scrubber
 
 ASK_AGAIN = 0.25
 """Seconds between two askings of a check that does not pass yet."""
@@ -21,7 +22,10 @@ def faults(
     worker restarts may be fresh a moment later.
     """
     found = [_patiently(world, place, release, smoke, address) for smoke in smokes]
-    return tuple(fault for fault in found if fault)
+    wrong = [fault for fault in found if fault]
+    # What an app answers or prints is shown and recorded, and may name its own secrets.
+    masked = Scrubber(world.secrets.values(place, release).items()) if wrong else str
+    return tuple(map(masked, wrong))
 
 
 def _patiently(world: World, place: Place, release: Release, smoke: Smoke, address: str) -> str:
@@ -40,6 +44,7 @@ def _once(world: World, place: Place, release: Release, smoke: Smoke, address: s
     laid = world.files.laid(place, release)
     environment = environment_of(place, release, laid) | {"FAIRLEAD_ADDRESS": address}
     argv = argv_of(smoke.command, address, laid)
-    asked = world.commands.ask(argv, laid.tree, environment, smoke.limit)
+    secrets = world.secrets.values(place, release)
+    asked = world.commands.ask(place, argv, laid.tree, environment, smoke.limit, secrets)
     last = asked.output.strip().splitlines()[-1:] or [""]
     return "" if asked.exit == 0 else f"exit {asked.exit}: {last[0]}".rstrip(": ")

@@ -7,6 +7,7 @@ from fairlead.base.journal import Journal
 from fairlead.rollout.canary import CanaryJudge
 from fairlead.rollout.ports import (
     Backups,
+    Capacity,
     Commands,
     Files,
     Http,
@@ -15,6 +16,7 @@ from fairlead.rollout.ports import (
     Proxy,
     Releases,
     Runtime,
+    Secrets,
 )
 from fairlead.rollout.probe import Prober
 
@@ -27,11 +29,13 @@ class World:
     proxy: Proxy
     http: Http
     backups: Backups
+    capacity: Capacity
     marks: MarkStore
     leases: Leases
     files: Files
     releases: Releases
     commands: Commands
+    secrets: Secrets
     journal: Journal
     clock: Clock
     prober: Prober

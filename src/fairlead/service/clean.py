@@ -6,6 +6,7 @@ from fairlead.base.ids import Digest, Place
 from fairlead.desired import read
 from fairlead.desired.model import Desired
 from fairlead.plan.model import Job, JobKind, JobState
+from fairlead.rollout.rules import kept_assets
 from fairlead.service.tools import Tools
 
 
@@ -13,7 +14,8 @@ def clean(tools: Tools) -> Cleaned:
     """Remove the artifacts and dependencies that no release which is kept needs.
 
     Kept are, in every place: what is desired or proposed, what runs, what was desired
-    before, and the last ``keep`` releases that passed smoke there.
+    before, the last ``keep`` releases that passed smoke there, and those whose files pages
+    that are open still find.
     """
     return artifact.clean(tools.shop, needed(tools), tools.me)
 
@@ -36,8 +38,21 @@ def _kept(tools: Tools, place: Place) -> set[int]:
     now = [wanted.release.number, wanted.previous] if wanted else []
     held = [proposal.release.number] if proposal else []
     running = [process.copy.release for process in tools.world.runtime.processes(place)]
-    good = last_good(tools.world.marks.read(place).jobs, _keep(wanted))
-    return {*now, *held, *running, *good} - {0}
+    jobs = tools.world.marks.read(place).jobs
+    good, shown = last_good(jobs, _keep(wanted)), _still_shown(tools, place, jobs)
+    return {*now, *held, *running, *good, *shown} - {0}
+
+
+def _still_shown(tools: Tools, place: Place, jobs: tuple[Job, ...]) -> list[int]:
+    """Releases that were replaced so lately that open pages still find their files: the proxy
+    is led to them at every switch."""
+    found = []
+    for number, replaced_for in kept_assets(jobs, tools.clock.now()):
+        release = tools.world.releases.get(place.app, number)
+        assets = release.manifest.build.assets if release else None
+        if assets and replaced_for <= assets.keep:
+            found.append(number)
+    return found
 
 
 def _keep(wanted: Desired | None) -> int:

@@ -3,6 +3,8 @@
 from collections import deque
 from collections.abc import Mapping
 
+from fairlead.base.ids import Place
+from fairlead.base.secret import Secret
 from fairlead.checks.ports import Command, Exit, Runner
 from fairlead.rollout.ports import Asked
 
@@ -17,11 +19,19 @@ class ShortCommands:
         self._runner = runner
 
     def ask(
-        self, argv: tuple[str, ...], directory: str, environment: Mapping[str, str], limit: float
+        self,
+        place: Place,
+        argv: tuple[str, ...],
+        directory: str,
+        environment: Mapping[str, str],
+        limit: float,
+        secrets: Mapping[str, Secret],
     ) -> Asked:
-        """Run it; 124 past its limit, 127 not started, 128 + n killed by signal n."""
+        """Run it as everything here runs; 124 past its limit, 127 not started, 128 + n killed by signal n."""
         lines: deque[str] = deque(maxlen=_KEPT)
-        command = Command(argv, directory, environment, limit, nice=0)
+        # The runner hands the environment to the process and nowhere else (no log, no list).
+        whole = {**environment, **{name: value.reveal() for name, value in secrets.items()}}
+        command = Command(argv, directory, whole, limit, nice=0)
         end = self._runner.run(command, lines.append)
         return Asked(_code(end), "\n".join(lines) or end.detail)
 

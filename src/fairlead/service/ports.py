@@ -62,6 +62,28 @@ class Repositories(Protocol):
         """Keep the commit alive whatever happens to its branch."""
         ...
 
+    def laid_over(
+        self, repository: Path, commit: CommitId, base: CommitId, patch: bytes
+    ) -> CommitId:
+        """The commit with a patch, made against ``base``, merged into it: the same each time.
+
+        Raises Refused with every conflict, NotFound for an unknown base.
+        """
+        ...
+
+    def take(self, repository: Path, clone: Path, commit: CommitId) -> None:
+        """Take a commit of another repository of this machine over, and keep it alive."""
+        ...
+
+    def move(self, repository: Path, branch: str, commit: CommitId, old: str) -> None:
+        """Point a branch at a commit that it has. Raises FairleadError where the branch is not
+        at ``old`` ("": is not there)."""
+        ...
+
+    def patch_between(self, repository: Path, old: CommitId, new: CommitId) -> bytes:
+        """What changed from one commit to another, as a patch that ``laid_over`` takes."""
+        ...
+
     def lay_out(self, repository: Path, commit: CommitId, directory: Path) -> LaidOut:
         """The commit's tree, exactly."""
         ...
@@ -148,6 +170,17 @@ class Notes(Protocol):
         ...
 
 
+class Captured(Protocol):
+    """What a clone has over a commit: a patch, the commit, the files it touches."""
+
+    @property
+    def base(self) -> CommitId: ...
+    @property
+    def patch(self) -> bytes: ...
+    @property
+    def files(self) -> tuple[str, ...]: ...
+
+
 class Worktree(Protocol):
     """A person's own clone."""
 
@@ -158,6 +191,11 @@ class Worktree(Protocol):
 
     def head(self) -> CommitId:
         """The commit that is checked out. Raises UsageError before the first commit."""
+        ...
+
+    def captured(self, stash: str = "", commit: str = "") -> Captured:
+        """What the work tree has over its commit, or what a stash or one commit holds; the
+        clone is left as it is. Raises NotFound, Refused where there is nothing."""
         ...
 
     def dirty(self) -> int:

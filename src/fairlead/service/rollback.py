@@ -1,14 +1,11 @@
 """Back to an older release, where the schema lets it run."""
 
-import msgspec
-
 from fairlead.base.errors import Refused
 from fairlead.base.ids import Place
 from fairlead.desired import flow as desired
 from fairlead.desired import read, rules
 from fairlead.desired.flow import Act
 from fairlead.plan.next_wave import schema_past
-from fairlead.rollout.look import look
 from fairlead.service.tools import Tools
 
 
@@ -31,12 +28,8 @@ def _target(tools: Tools, place: Place) -> int:
 
 
 def _must_run_on_the_schema(tools: Tools, place: Place, number: int) -> None:
-    wanted = tools.desired(place)
-    release = tools.world.releases.get(place.app, number) if number else None
-    if wanted is None or release is None:
-        return
-    older = msgspec.structs.replace(wanted, release=release)
-    past = schema_past(older, look(tools.world, place, None))
+    release = tools.releases.get(place.app, number) if number else None
+    past = schema_past(release, tools.marks.read(place).schema) if release else ()
     if past:
         raise Refused(
             f"the schema has moved past release {number}: {', '.join(past)} ran, "

@@ -43,8 +43,12 @@ def up(tools: Tools, clone: Worktree, environment: str, say: Say) -> Up:
     """Serve the commit that is checked out, in an environment of its manifest.
 
     ``environment`` "" is the first one that runs from a branch. Raises NotFound without a
-    manifest, FairleadError when the push is refused.
+    manifest, Refused on a server, FairleadError when the push is refused.
     """
+    if tools.home.server:
+        what = f"this is a server ({tools.home.root}): it is pushed to, over SSH"
+        hint = "fairlead server key add NAME --right push:APP < id.pub; then git push there"
+        raise Refused(what, hint)
     manifest, commit = _manifest(clone), clone.head()
     chosen = _environment(manifest, environment)
     repository, started = set_up(tools, manifest.name)

@@ -1,4 +1,5 @@
-"""The web role of the scenes' app: `python server.py ADDRESS`, a socket's path or a port.
+"""The web role of the scenes' app: `python server.py ADDRESS`, a socket's path or a port, or
+`fd=N`, a descriptor that listens already: then it ends what it has begun before it ends itself.
 
 behave.json says what this release does wrong: crash (exit 1 before it listens), hang (it never
 listens), boot (seconds until it listens), health (the status of /health), smoke (the body of
@@ -14,6 +15,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import sqlite3
 import sys
 from pathlib import Path
@@ -22,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 BEHAVE = json.loads((HERE / "behave.json").read_text())
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 ENDED = asyncio.Event()
+OPEN: set[asyncio.StreamWriter] = set()
 
 
 def version() -> str:
@@ -91,13 +94,22 @@ async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> boo
 
 
 async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    OPEN.add(writer)
     try:
         while await one(reader, writer):
             pass
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
     finally:
+        OPEN.discard(writer)
         writer.close()
+
+
+async def hand_over(server: asyncio.Server) -> None:
+    """Take no more connections, and answer those that were taken."""
+    server.close()
+    while OPEN:
+        await asyncio.sleep(0.01)
 
 
 async def main(address: str) -> None:
@@ -108,6 +120,11 @@ async def main(address: str) -> None:
     await asyncio.sleep(10_000 if BEHAVE.get("hang") else BEHAVE.get("boot", 0))
     if address.isdigit():
         await asyncio.start_server(handle, "127.0.0.1", int(address))
+    elif address.startswith("fd="):
+        handed = socket.socket(fileno=int(address.removeprefix("fd=")))
+        server = await asyncio.start_unix_server(handle, sock=handed, backlog=512)
+        await ENDED.wait()
+        await hand_over(server)
     else:
         await asyncio.start_unix_server(handle, address, backlog=512)
     await ENDED.wait()

@@ -14,35 +14,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fairlead.base.ids import Place
-from fairlead.rollout.ports import Site, Upstream
+from fairlead.drivers._answers import (
+    DIGITS,
+    FOREVER,
+    HASHED,
+    HEADER_TIME,
+    MAINTENANCE,
+    RETRY_AFTER,
+    SHORT,
+)
+from fairlead.drivers._live import FILES, LIVE
+from fairlead.drivers._slots import SLOTS, prefix
+from fairlead.rollout.ports import Site
 
 Json = dict[str, Any]
 
-SLOTS = 100
-"""Into so many equal parts a role's traffic is divided: a share is exact to one percent."""
-
-LIVE = "live"
-FILES = "files"
-RETRY_AFTER = 5  # seconds
-BODY_LIMIT = 256 * 1024 * 1024  # bytes of one request
 HEADER_LIMIT = 64 * 1024  # bytes of a request's headers
-HEADER_TIME = 10  # seconds a client may take to send them
 GRACE = 10  # seconds requests get to end when Caddy itself is asked to end
 RETRY_FOR = 2  # seconds a request waits for a copy that accepts a connection
 # Only a change of configuration starts this clock, also one for another place. What ends
 # the streams of a copy that was let go is the rollout, after the site's ``stream_limit``.
 STREAMS_OUTLIVE = "720h"
-# What build tools put into a name: 8 or more hexadecimal digits between a dot or a dash and
-# a dot. Digits alone may be a date (report-20240131.pdf), so those are not held for a year.
-HASHED = r"[.-][0-9a-f]{8,}\.[^/]*$"
-DIGITS = r"[.-][0-9]{8,}\.[^/]*$"
-FOREVER = "public, max-age=31536000, immutable"
-SHORT = "public, max-age=60"
-MAINTENANCE = "Down for maintenance. Please try again in a moment.\n"
 # The client's own word about who it is; our own headers say what we saw.
 UNTRUSTED = ("Forwarded", "X-Real-Ip")
 # Caddy logs an error whose answer it was told (``_failure``) at the level DEBUG.
 FAILED_REQUESTS = "http.log.error"
+COUNTED = "http.log.access"
 # The error log says what failed, not who asked for what.
 PERSONAL = ("headers", "uri", "remote_ip", "remote_port", "client_ip")
 
@@ -53,7 +50,7 @@ def initial(admin_socket: str) -> Json:
         "admin": {"listen": f"unix/{admin_socket}", "config": {"persist": False}},
         "logging": {
             "logs": {
-                "default": {**_log("ERROR"), "exclude": [FAILED_REQUESTS]},
+                "default": {**_log("ERROR"), "exclude": [FAILED_REQUESTS, COUNTED]},
                 "failed": {**_log("DEBUG"), "include": [FAILED_REQUESTS]},
             }
         },
@@ -73,15 +70,24 @@ def route_id(place: Place, role: str) -> str:
 
 def server(listen: str, routes: Sequence[Json]) -> Json:
     """A place's server. Its one outer route makes Caddy count each request once."""
-    ordered = sorted(routes, key=_prefix, reverse=True)
+    return shell(listen, [{"handle": [anonymous(), ordered(routes)]}])
+
+
+def ordered(routes: Sequence[Json]) -> Json:
+    """The roles' routes, the longest path first."""
+    return {"handler": "subroute", "routes": sorted(routes, key=_prefix, reverse=True)}
+
+
+def shell(listen: str, routes: Sequence[Json], failing: Sequence[Json] = ()) -> Json:
+    """A server. ``failing`` are routes that a failure passes before it is answered."""
     return {
         "listen": [listen],
         "protocols": ["h1"],
         "automatic_https": {"disable": True},
         "read_header_timeout": f"{HEADER_TIME}s",
         "max_header_bytes": HEADER_LIMIT,
-        "routes": [{"handle": [_anonymous(), {"handler": "subroute", "routes": ordered}]}],
-        "errors": {"routes": [{"handle": [_anonymous(), _failure()]}]},
+        "routes": list(routes),
+        "errors": {"routes": [*failing, {"handle": [anonymous(), _failure()]}]},
     }
 
 
@@ -109,49 +115,17 @@ def route(site: Site, directory: str) -> Json:
     rendered: Json = {
         "@id": route_id(site.place, site.role),
         "terminal": True,
-        "handle": [{"handler": "subroute", "routes": [*_assets(live), _copies(live), _nobody()]}],
+        "handle": [
+            {
+                "handler": "subroute",
+                "routes": [*_assets(live), _copies(live, site.body_limit), _nobody()],
+            }
+        ],
     }
     if prefix(site.route):
         start = prefix(site.route)
         rendered["match"] = [{"path": [start, f"{start}/*"]}]
     return rendered
-
-
-def prefix(path: str) -> str:
-    """A path as a prefix without a slash at its end: "/api/*" is "/api", and "/" is ""."""
-    return "/" + path.strip("/*") if path.strip("/*") else ""
-
-
-def slots(upstreams: Sequence[Upstream]) -> tuple[str, ...]:
-    """Whom each of the ``SLOTS`` belongs to: exact to one percent, well mixed; () for nobody.
-
-    A share above 0 gets at least one slot. At most ``SLOTS`` copies are served.
-    """
-    served = [upstream for upstream in upstreams if upstream.share > 0][:SLOTS]
-    if not served:
-        return ()
-    counts = _counts(served)
-    credit = dict.fromkeys(counts, 0)
-    mixed = []
-    for _ in range(SLOTS):  # smooth weighted round robin: neighbours differ where they can
-        for address, count in counts.items():
-            credit[address] += count
-        chosen = max(credit, key=lambda address: credit[address])
-        credit[chosen] -= SLOTS
-        mixed.append(chosen)
-    return tuple(mixed)
-
-
-def _counts(upstreams: Sequence[Upstream]) -> dict[str, int]:
-    """Slots per address: the largest remainders get what rounding down left over."""
-    total = sum(upstream.share for upstream in upstreams)
-    exact = {upstream.address: upstream.share * SLOTS / total for upstream in upstreams}
-    counts = {address: max(1, int(share)) for address, share in exact.items()}
-    while sum(counts.values()) < SLOTS:
-        counts[max(exact, key=lambda a: exact[a] - counts[a])] += 1
-    while sum(counts.values()) > SLOTS:
-        counts[max(counts, key=lambda a: counts[a] - exact[a] if counts[a] > 1 else -SLOTS)] -= 1
-    return counts
 
 
 def _prefix(rendered: Json) -> str:
@@ -162,12 +136,12 @@ def _prefix(rendered: Json) -> str:
         return ""
 
 
-def _copies(live: str) -> Json:
+def _copies(live: str, body_limit: int) -> Json:
     """Hand the request to the copy in the next slot, if there is any."""
     return {
         "match": [{"file": {"root": live, "try_files": ["00"]}}],
         "terminal": True,
-        "handle": [{"handler": "request_body", "max_size": BODY_LIMIT}, _reverse_proxy(live)],
+        "handle": [{"handler": "request_body", "max_size": body_limit}, _reverse_proxy(live)],
     }
 
 
@@ -241,7 +215,7 @@ def _plain() -> Json:
     return {"Content-Type": ["text/plain; charset=utf-8"], "Cache-Control": ["no-store"]}
 
 
-def _anonymous() -> Json:
+def anonymous() -> Json:
     """Answers do not say what software gave them."""
     return {"handler": "headers", "response": {"delete": ["Server", "Via"], "deferred": True}}
 

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from fairlead.base.errors import NotFound, UsageError
 from fairlead.base.paths import Home
@@ -67,8 +66,7 @@ def prepare(home: Home) -> None:
     home.proxy.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = initial(str(home.caddy_socket))
     with changing(home):
-        fresh["apps"]["http"]["servers"] = _servers(configuration(home))
-        keep(home, fresh)
+        keep(home, _kept(fresh, configuration(home)))
 
 
 @contextmanager
@@ -93,10 +91,16 @@ def keep(home: Home, value: Json) -> None:
     spare.rename(path)
 
 
-def _servers(path: Path) -> Any:
-    """The servers in a configuration file; none where it is missing or damaged."""
+def _kept(fresh: Json, path: Path) -> Json:
+    """A fresh configuration with what an older one serves; as it is where that is damaged."""
     try:
-        servers = json.loads(path.read_bytes())["apps"]["http"]["servers"]
+        held = json.loads(path.read_bytes())
+        servers, logs = held["apps"]["http"]["servers"], held["logging"]["logs"]
     except (OSError, ValueError, LookupError, TypeError):
-        return {}
-    return servers if isinstance(servers, dict) else {}
+        return fresh
+    if not isinstance(servers, dict) or not isinstance(logs, dict):
+        return fresh
+    fresh["apps"]["http"]["servers"] = servers
+    fresh["logging"]["logs"] = {**logs, **fresh["logging"]["logs"]}
+    fresh["apps"] |= {name: held["apps"][name] for name in ("tls",) if name in held["apps"]}
+    return fresh | {name: held[name] for name in ("storage",) if name in held}

@@ -10,9 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
+from fairlead.base.errors import Refused
 from fairlead.base.stop import Stop
 from fairlead.base.text import printable
 from fairlead.checks.ports import Command, Exit, Sink
+from fairlead.drivers.commands.handover import give, take
+from fairlead.drivers.commands.identity import Identity, mounts
 from fairlead.drivers.commands.log import LOG_LIMIT, Log
 
 _KEEPER = str(Path(__file__).with_name("keeper.py"))
@@ -25,37 +30,69 @@ _WATCH_LOST = "the process that watched it was killed"
 
 
 class Commands:
-    """Runs commands. ``grace`` is the time, in seconds, between SIGTERM and SIGKILL."""
+    """Runs commands. ``grace`` is the time, in seconds, between SIGTERM and SIGKILL.
+
+    With an ``identity``, which takes root, each runs as that user, in a cell of its own (see
+    ``keeper.py``); else as who we are.
+    """
 
     def __init__(
-        self, grace: float = 5.0, log_limit: int = LOG_LIMIT, stops: tuple[Stop, ...] = ()
+        self,
+        grace: float = 5.0,
+        log_limit: int = LOG_LIMIT,
+        stops: tuple[Stop, ...] = (),
+        identity: Identity | None = None,
     ) -> None:
         self._grace = grace
         self._log_limit = log_limit
         self._stops = stops
+        self._identity = identity
 
     def until(self, stop: Stop) -> "Commands":
         """See ``fairlead.checks.ports.Runner``."""
-        return Commands(self._grace, self._log_limit, (*self._stops, stop))
+        return Commands(self._grace, self._log_limit, (*self._stops, stop), self._identity)
 
     def run(self, command: Command, show: Sink) -> Exit:
-        """See ``fairlead.checks.ports.Runner``. About 20 ms more than the command itself."""
+        """See ``fairlead.checks.ports.Runner``. About 20 ms more than the command; 30 in a cell."""
         began = time.monotonic()
+        as_root = self._identity is None and os.geteuid() == 0
         with Log(command.log, self._log_limit) as log:
             try:
                 said = self._kept(command, _Lines(log, show))
-            except (OSError, ValueError) as error:  # no such directory; a NUL in an argument
-                return Exit(started=False, detail=_plain(error), as_root=os.geteuid() == 0)
-            return _exit(said, time.monotonic() - began, log.cut, stopped=self._stopped())
+            except (OSError, ValueError, Refused) as error:  # no such directory; a NUL somewhere
+                return Exit(started=False, detail=_plain(error), as_root=as_root)
+            end = _exit(said, stopped=self._stopped())
+            end = self._taken(command, end)
+            seconds = time.monotonic() - began
+            return replace(end, seconds=seconds, as_root=as_root, log_cut=log.cut)
 
     def _stopped(self) -> bool:
         return any(stop.is_set() for stop in self._stops)
 
     def _kept(self, command: Command, lines: "_Lines") -> bytes:
-        with _keeper(command, self._grace) as keeper:
+        """What the keeper said; b"" unless it ended well, and all of the command with it."""
+        cell: tuple[str, ...] = ()
+        if self._identity is not None:
+            cell = (str(self._identity.uid), str(self._identity.gid))
+            cell += mounts(self._identity, command)
+            for directory in command.writes:
+                give(directory, self._identity.uid, self._identity.gid)
+        with _keeper(command, self._grace, cell) as keeper:
             said = _pump(keeper, lines, self._stopped if self._stops else None)
         lines.end()
-        return said
+        return said if keeper.process.returncode == 0 else b""
+
+    def _taken(self, command: Command, end: Exit) -> Exit:
+        """The end, when what it wrote could be made ours. What a lost command wrote stays its
+        own: it may still be running."""
+        if self._identity is None or end.lost:
+            return end
+        try:
+            for directory in command.writes:
+                take(directory)
+        except (OSError, Refused) as error:
+            return Exit(lost=True, detail=_plain(error))
+        return end
 
 
 class _Keeper(NamedTuple):
@@ -65,29 +102,31 @@ class _Keeper(NamedTuple):
 
 
 @contextmanager
-def _keeper(command: Command, grace: float) -> Iterator[_Keeper]:
+def _keeper(command: Command, grace: float, cell: tuple[str, ...]) -> Iterator[_Keeper]:
     """A running keeper; when the block is left, however, the command is ended and it is gone."""
+    words = _environment(command)
     status, said = os.pipe()
     life, alive = os.pipe()
-    times = (str(command.limit), str(grace), str(command.nice))
-    argv = [sys.executable, "-I", "-S", _KEEPER, str(said), str(life), *times, *command.argv]
+    descriptors = (said, life, words)
+    numbers = (*descriptors, command.limit, grace, command.nice)
+    told = (*(str(number) for number in numbers), *cell, "--", *command.argv)
     try:
         process = subprocess.Popen(
-            argv,
+            [sys.executable, "-I", "-S", _KEEPER, *told],
             cwd=command.directory,
-            env=dict(command.environment),
+            env={},  # the keeper may be root: what an app sets is not for its loader to read
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=(said, life),
+            pass_fds=descriptors,
             start_new_session=True,  # a Ctrl-C in the terminal is ours to pass on
         )
     except BaseException:
-        for descriptor in (status, said, life, alive):
+        for descriptor in (status, alive, *descriptors):
             os.close(descriptor)
         raise
-    os.close(said)
-    os.close(life)
+    for descriptor in descriptors:
+        os.close(descriptor)
     assert process.stdout is not None
     try:
         yield _Keeper(process, process.stdout.fileno(), status)
@@ -96,6 +135,16 @@ def _keeper(command: Command, grace: float) -> Iterator[_Keeper]:
         os.close(status)
         process.stdout.close()
         process.wait()
+
+
+def _environment(command: Command) -> int:
+    """The command's environment in a file without a name: arguments can be read by anybody."""
+    pairs = (f"{name}={value}" for name, value in command.environment.items())
+    words = os.memfd_create("environment")
+    with os.fdopen(words, "wb", closefd=False) as file:
+        file.write(b"\0".join(os.fsencode(pair) for pair in pairs))
+    os.lseek(words, 0, os.SEEK_SET)
+    return words
 
 
 def _pump(keeper: _Keeper, lines: "_Lines", stopped: Callable[[], bool] | None) -> bytes:
@@ -132,26 +181,24 @@ def _wait(left: float | None, *, looking: bool) -> float | None:
     return _LOOK_EVERY if left is None else min(left, _LOOK_EVERY)
 
 
-def _exit(said: bytes, seconds: float, cut: bool, *, stopped: bool) -> Exit:
-    as_root = os.geteuid() == 0
+def _exit(said: bytes, *, stopped: bool) -> Exit:
     if not said:
         detail = "stopped: its end is of no more use" if stopped else _WATCH_LOST
-        return Exit(seconds=seconds, lost=True, as_root=as_root, log_cut=cut, detail=detail)
+        return Exit(lost=True, detail=detail)
     code, number, timed_out, left, problem = said.decode(errors="replace").split("\n", 4)
     return Exit(
         code=int(code),
-        seconds=seconds,
         started=not problem,
         timed_out=timed_out == "1",
         signal=int(number),
         left=int(left),
-        as_root=as_root,
-        log_cut=cut,
         detail=problem,
     )
 
 
-def _plain(error: OSError | ValueError) -> str:
+def _plain(error: OSError | ValueError | Refused) -> str:
+    if isinstance(error, Refused):
+        return error.what
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return str(error)

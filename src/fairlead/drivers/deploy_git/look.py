@@ -1,17 +1,15 @@
 """The deploy repo at one commit: files, and how they came to be."""
 
 import hashlib
-import json
 import posixpath
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
 
 import msgspec
 
 from fairlead.desired.ports import Commit
-from fairlead.drivers.deploy_git.run import Git, GitFailed, write_whole
+from fairlead.drivers.deploy_git.memory import NOTHING, Histories, Known
+from fairlead.drivers.deploy_git.run import Git, GitFailed
 
 MACHINE = "Fairlead"
 MACHINE_EMAIL = "fairlead@localhost"
@@ -27,6 +25,13 @@ class Blobs:
     def __init__(self, git: Git) -> None:
         self._git = git
         self._kept: dict[str, bytes] = {}
+        self.gained = 0
+        """How many were read from git so far."""
+
+    def all(self, last: set[str]) -> tuple[bytes, ...]:
+        """All that is kept, and at the end what is in ``last``."""
+        kept = sorted(self._kept.items(), key=lambda item: item[0] in last)
+        return tuple(data for _, data in kept)
 
     def get(self, ids: list[str]) -> list[bytes]:
         """The contents, in the order asked for."""
@@ -36,8 +41,14 @@ class Blobs:
         found = dict(zip(missing, cat(self._git, missing), strict=True))
         if None in found.values():
             raise GitFailed("cat-file", "an object is missing or damaged")
+        self.gained += len(missing)
         self._kept.update({blob: data for blob, data in found.items() if data is not None})
         return [self._kept[blob] for blob in ids]
+
+    def take(self, contents: Iterable[bytes]) -> None:
+        """Keep contents from a memory; each is named by what it is."""
+        for data in contents:
+            self.put(data)
 
     def put(self, data: bytes) -> str:
         """Keep contents just committed; their object id (gitformat-pack(5): of header and data)."""
@@ -49,36 +60,53 @@ class Blobs:
 class GitLook:
     """One commit of the deploy repo. What it read it keeps: a commit never changes."""
 
-    def __init__(self, git: Git, head: str, blobs: Blobs) -> None:
+    def __init__(self, git: Git, head: str, blobs: Blobs, before: Known = NOTHING) -> None:
+        """``before`` is what was known last, of this head or of an older one."""
         self.head = head
         self._git = git
         self._blobs = blobs
-        self._histories: dict[tuple[str, int], tuple[Commit, ...]] = {}
-        self._altered: dict[str, frozenset[str]] = {}
+        self._altered = {**before.altered}
+        self._histories: Histories = {}
+        if before.head == head:
+            self.tree = before.tree
+            self._histories |= before.histories
 
     def child(self, commit: Commit, changes: Mapping[str, bytes | None]) -> "GitLook":
         """The look after a commit of ours on this one: nothing of it need be asked of git."""
-        look = GitLook(self._git, commit.id, self._blobs)
-        merged = self.tree | {
-            p: self._blobs.put(data) for p, data in changes.items() if data is not None
-        }
-        look.tree = {
-            path: blob for path, blob in merged.items() if changes.get(path, b"") is not None
-        }
-        look._altered = {
-            at: known | {p for p in changes if p in self.tree and p.startswith(f"{at}/")}
-            for at, known in self._altered.items()
-        }
-        look._histories = {
+        put = {path: self._blobs.put(data) for path, data in changes.items() if data is not None}
+        tree = {p: blob for p, blob in (self.tree | put).items() if p in put or p not in changes}
+        altered = {at: self._altered_by(at, commit.id, changes) for at in self._altered}
+        histories = {
             (path, limit): _longer(known, path, limit, commit, changes)
             for (path, limit), known in self._histories.items()
         }
-        return look
+        known = Known(commit.id, tree, altered, histories)
+        return GitLook(self._git, commit.id, self._blobs, known)
+
+    def _altered_by(
+        self, at: str, made: str, changes: Mapping[str, bytes | None]
+    ) -> tuple[str, frozenset[str]]:
+        since, known = self._altered[at]
+        if since != self.head:
+            return since, known
+        return made, known | {p for p in changes if p in self.tree and p.startswith(f"{at}/")}
 
     @property
     def where(self) -> str:
         """The work tree's path, for hints."""
         return str(self._git.where)
+
+    @property
+    def known(self) -> Known:
+        """All that was asked so far."""
+        blobs = self._blobs.all(last={self.tree[path] for path in self._small})
+        return Known(self.head, self.tree, {**self._altered}, {**self._histories}, blobs)
+
+    @property
+    def asked(self) -> tuple[int, ...]:
+        """How much that is: another number, more of it."""
+        fresh = sum(since == self.head for since, _ in self._altered.values())
+        return len(self._histories), fresh, self._blobs.gained
 
     @cached_property
     def tree(self) -> dict[str, str]:
@@ -97,6 +125,11 @@ class GitLook:
         files = [path for path in self.tree if path.startswith(_SMALL) or "/" not in path]
         parents = {parent for path in self.tree for parent in _parents(path)}
         return (*files, *sorted(parents), "")
+
+    @cached_property
+    def unwatched(self) -> tuple[str, ...]:
+        """The other files."""
+        return tuple(sorted(self.tree.keys() - set(self.watched)))
 
     def read(self, path: str) -> bytes | None:
         """A file's bytes as committed."""
@@ -121,9 +154,11 @@ class GitLook:
 
     def altered(self, directory: str) -> frozenset[str]:
         """The files below a directory that a commit changed or removed after one added them."""
-        if directory not in self._altered:
-            self._altered[directory] = self._ask_altered(directory)
-        return self._altered[directory]
+        since, known = self._altered.get(directory, ("", frozenset()))
+        if since != self.head:
+            known = self._ask_altered(since, known, directory)
+            self._altered[directory] = (self.head, known)
+        return known
 
     @cached_property
     def _small(self) -> dict[str, int]:
@@ -145,18 +180,12 @@ class GitLook:
             ours = email == MACHINE_EMAIL
             yield Commit(made, who, ours, message.strip(), int(at), content)
 
-    def _ask_altered(self, directory: str) -> frozenset[str]:
-        """Walking all history costs 0.1 ms a commit, so how far it was walked is kept."""
-        note = self._git.where / ".git" / "fairlead" / f"altered-{directory.replace('/', '-')}"
-        since, known = _read_note(note)
-        if since == self.head:
-            return known
+    def _ask_altered(self, since: str, known: frozenset[str], directory: str) -> frozenset[str]:
+        """Walking all history costs 0.1 ms a commit, so only what is new is walked."""
         try:
-            found = known | self._altered_since(since, directory)
+            return known | self._altered_since(since, directory)
         except GitFailed:  # the history was written anew, and what was known of it is gone
-            found = self._altered_since("", directory)
-        _write_note(note, self.head, found)
-        return found
+            return self._altered_since("", directory)
 
     def _altered_since(self, since: str, directory: str) -> frozenset[str]:
         stretch = f"{since}..{self.head}" if since else self.head
@@ -218,19 +247,3 @@ def _parents(path: str) -> Iterator[str]:
     while parent:
         yield parent
         parent = posixpath.dirname(parent)
-
-
-def _read_note(note: Path) -> tuple[str, frozenset[str]]:
-    """Only a memory: what cannot be read is walked again."""
-    try:
-        told = json.loads(note.read_text(encoding="utf-8"))
-        return str(told["head"]), frozenset(map(str, told["paths"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return "", frozenset()
-
-
-def _write_note(note: Path, head: str, paths: frozenset[str]) -> None:
-    text = json.dumps({"head": head, "paths": sorted(paths)})
-    with suppress(OSError):  # a full disk costs the next look some time, and nothing else
-        note.parent.mkdir(exist_ok=True)
-        write_whole(note, text.encode(), note.parent)

@@ -2,29 +2,47 @@
 
 import re
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from fairlead.base.errors import FairleadError, Refused
 from fairlead.desired.ports import Commit
 from fairlead.drivers.deploy_git.hold import Hold
 from fairlead.drivers.deploy_git.look import MACHINE, MACHINE_EMAIL, Blobs, GitLook
+from fairlead.drivers.deploy_git.memory import Known, Memory, hashed
 from fairlead.drivers.deploy_git.run import Git, GitFailed
-from fairlead.drivers.deploy_git.state import BRANCH, Print, State, git_hint, prints, state
+from fairlead.drivers.deploy_git.state import (
+    BRANCH,
+    COARSE,
+    Print,
+    State,
+    at_rest,
+    git_hint,
+    prints,
+    state,
+)
 
 PATIENCE = 10.0
 _SHA1_DIGITS = 40
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PERSON = re.compile(r"(.*?)\s*<([^<>\s]+)>")
 
 
 class _Seen(NamedTuple):
-    """The newest look. Without a print it was not yet found unmoved."""
+    """The newest look. ``watched`` is the print under which its state was found, at ``at``
+    (monotonic seconds); without one it is asked again. ``whole`` is the hash of the whole print,
+    "" while a change might still leave the same."""
 
     look: GitLook
     state: State
-    print: Print | None = None
+    watched: Print | None = None
+    whole: str = ""
+    at: float = 0.0
 
 
 class GitDeployRepo:
@@ -37,7 +55,9 @@ class GitDeployRepo:
         self._blobs = Blobs(self._git)
         self._guard = threading.RLock()  # taken after the hold, never before
         self._seen: _Seen | None = None
-        self._expected: GitLook | None = None
+        self._made: GitLook | None = None  # the look after our own last commit
+        self._memory = Memory(where)
+        self._kept: tuple[str, tuple[int, ...], str] | None = None  # what the memory was given last
 
     @property
     def where(self) -> str:
@@ -59,6 +79,7 @@ class GitDeployRepo:
         with self._hold.taken("make its first commit"):
             if not self._git.succeeds("rev-parse", "--verify", "--quiet", "HEAD"):
                 self._write(files)
+                self._add(list(files))
                 self._commit(list(files), "The deploy repo of this Fairlead", MACHINE, now)
 
     def look(self) -> GitLook:
@@ -89,7 +110,8 @@ class GitDeployRepo:
             real = {path: data for path, data in changes.items() if look.read(path) != data}
             if not real:
                 return look.head
-            made = self._land(real, message, who, now)
+            new = [path for path in real if path not in look.tree]
+            made = self._land(real, new, message, who, now)
             commit = Commit(
                 made,
                 _identity(who)[0],
@@ -99,7 +121,8 @@ class GitDeployRepo:
                 content=None,
             )
             if len(made) == _SHA1_DIGITS:  # in a repository of another hash git is asked again
-                self._expected = look.child(commit, real)
+                self._made = look.child(commit, real)
+                self._remember(self._made)
             return made
 
     def tidy(self) -> None:
@@ -109,28 +132,75 @@ class GitDeployRepo:
             self._writer("commit-graph", "write", "--reachable", "--changed-paths")
 
     def _look(self) -> GitLook:
-        """The print is taken before git is asked: what moves in between is seen next time.
-
-        So a head seen for the first time, of which it is not known what to watch, is asked
-        of git twice before the print alone is believed.
-        """
+        """The newest look while nothing has moved, else a new one."""
         seen, self._seen = self._seen, None
-        now = prints(self._git.where, seen.state.upstream, seen.look.watched) if seen else None
-        if seen and now == seen.print:
-            self._seen = seen
-            return seen.look
-        found = state(self._git)
-        if seen and found == seen.state:
-            self._seen = _Seen(seen.look, found, now)
-        else:
-            self._seen = _Seen(self._at(found.head), found)
-        return self._seen.look
+        if seen is None or self._moved(seen):
+            seen = self._asked(seen)
+        self._seen = seen
+        if seen.watched:
+            self._remember(seen.look, seen.state, seen.whole)
+        return seen.look
 
-    def _at(self, head: str) -> GitLook:
-        expected, self._expected = self._expected, None
-        if expected and expected.head == head:
-            return expected
-        return GitLook(self._git, head, self._blobs)
+    def _moved(self, seen: _Seen) -> bool:
+        if not seen.whole and time.monotonic() > seen.at + COARSE:
+            return True
+        return seen.watched != prints(self._git.where, seen.state.upstream, seen.look.watched)
+
+    def _asked(self, seen: _Seen | None) -> _Seen:
+        """What git says, or what it said to another process if nothing has moved since."""
+        known = self._memory.load()
+        self._blobs.take(known.blobs)
+        look = self._likely(seen, known)
+        if look:
+            return self._printed(look, seen, known)
+        found = state(self._git)
+        return _Seen(self._at(found.head, seen, known), found)
+
+    def _printed(self, look: GitLook, seen: _Seen | None, known: Known) -> _Seen:
+        """The print is taken before git is asked: what moves in between is seen next time."""
+        before = seen.state if seen else known.state
+        upstream, at, now = before.upstream if before else "", time.monotonic(), time.time_ns()
+        whole = prints(self._git.where, upstream, (*look.watched, *look.unwatched))
+        sure = at_rest(whole, now)
+        if known.state and (known.head, known.print) == (look.head, hashed(whole)):
+            found = known.state
+        else:
+            found = state(self._git)
+        if (found.head, found.upstream) != (look.head, upstream):
+            return _Seen(self._at(found.head, seen, known), found)
+        watched = whole[: len(whole) - len(look.unwatched)]
+        return _Seen(look, found, watched, hashed(whole) if sure else "", at)
+
+    def _likely(self, seen: _Seen | None, known: Known) -> GitLook | None:
+        """The look at what is probably the head, its files known; None without one."""
+        head = self._branch_head() or (seen.look.head if seen else known.head)
+        look = self._at(head, seen, known)
+        try:
+            return look if head and look.tree else None
+        except GitFailed:
+            return None
+
+    def _branch_head(self) -> str:
+        """The branch's commit by its own file; "" where git has packed it away."""
+        try:
+            head = self._branch_file.read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            return ""
+        return head if _ID.fullmatch(head) else ""
+
+    def _at(self, head: str, seen: _Seen | None, known: Known) -> GitLook:
+        for look in (self._made, seen.look if seen else None):
+            if look and look.head == head:
+                return look
+        return GitLook(self._git, head, self._blobs, known)
+
+    def _remember(self, look: GitLook, found: State | None = None, whole: str = "") -> None:
+        """Keep what was learned for the next process, whenever there is more of it."""
+        mark = (look.head, look.asked, whole)
+        if mark != self._kept:
+            self._kept = mark
+            known = look.known
+            self._memory.keep(msgspec.structs.replace(known, state=found, print=whole))
 
     def _refuse_behind(self) -> None:
         found = self._seen.state if self._seen else None
@@ -138,11 +208,19 @@ class GitDeployRepo:
             what = f"the deploy repo lacks {found.behind} commits of {found.upstream}: {self.where}"
             raise Refused(what, git_hint(self.where, "pull", "--ff-only"))
 
-    def _land(self, changes: Mapping[str, bytes | None], message: str, who: str, now: float) -> str:
+    def _land(
+        self,
+        changes: Mapping[str, bytes | None],
+        new: list[str],
+        message: str,
+        who: str,
+        now: float,
+    ) -> str:
         self._hold.await_locks()
         self._hold.note(changes)
         try:
             self._write(changes)
+            self._add(new)
             made = self._commit(list(changes), message, who, now)
         except (OSError, GitFailed) as error:
             self._hold.undo()
@@ -165,8 +243,12 @@ class GitDeployRepo:
             what = f"a link in the deploy repo leads out of it: {file.parent}"
             raise Refused(what, git_hint(self.where, "log", "--", str(file.parent)))
 
+    def _add(self, paths: list[str]) -> None:
+        """Tell git of new files: those it knows it commits by their names."""
+        if paths:
+            self._writer("add", "--all", "--force", "--", *paths)
+
     def _commit(self, paths: list[str], message: str, who: str, now: float) -> str:
-        self._writer("add", "--all", "--force", "--", *paths)
         self._writer(
             "commit",
             "--quiet",

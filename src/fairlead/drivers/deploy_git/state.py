@@ -3,8 +3,10 @@
 import os
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+
+import msgspec
 
 from fairlead.base.errors import FairleadError, Refused
 from fairlead.drivers.deploy_git.run import Git, GitFailed
@@ -18,13 +20,25 @@ _UNDER_WAY = {
     "rebase-merge": ("a rebase", "rebase"),
     "rebase-apply": ("a rebase", "rebase"),
 }
+_DECIDE = (
+    "HEAD",
+    "index",
+    "config",
+    "info/exclude",
+    "packed-refs",
+    "FETCH_HEAD",
+    f"refs/heads/{BRANCH}",
+)
 Stat = tuple[int, int, int]
 Print = tuple[Stat | None, ...]
-"""What a cheap look at files saw: equal prints, nothing moved."""
+"""What a cheap look at files saw, of each its ctime in ns, size and inode: equal prints, nothing
+moved. A ctime moves with every change of content or mode, and nobody can set it (inode(7))."""
+
+COARSE = 2.0
+"""Seconds within which two changes may get one ctime: no file system's clock is coarser."""
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """A usable state: the head, and how many commits its upstream has that it has not."""
 
     head: str
@@ -68,11 +82,15 @@ def shown(path: str) -> str:
 
 
 def prints(where: Path, upstream: str, files: Iterable[str]) -> Print:
-    """The print of all that decides ``state``, and of these files and their directories."""
-    git = where / ".git"
-    heads = ["HEAD", "index", "config", "packed-refs", "FETCH_HEAD", f"refs/heads/{BRANCH}"]
-    paths = [git / name for name in (*heads, *_UNDER_WAY, f"refs/remotes/{upstream}")]
-    return tuple(_stat(path) for path in [*map(str, paths), *(f"{where}/{f}" for f in files)])
+    """The print of all that decides ``state``, then of these files and directories."""
+    git = (f".git/{name}" for name in (*_DECIDE, *_UNDER_WAY, f"refs/remotes/{upstream}"))
+    return tuple(_stat(f"{where}/{path}") for path in chain(git, files))
+
+
+def at_rest(seen: Print, now: int) -> bool:
+    """Whether a print taken at ``now`` (ns since 1970 UTC) will differ after any change from then
+    on: none of it was changed so shortly before that the next change gets the same ctime."""
+    return all(stat is None or stat[0] < now - COARSE * 1e9 for stat in seen)
 
 
 def _stat(path: str) -> Stat | None:
@@ -80,7 +98,7 @@ def _stat(path: str) -> Stat | None:
         seen = os.lstat(path)
     except OSError:
         return None
-    return (seen.st_mtime_ns, seen.st_size, seen.st_ino)
+    return (seen.st_ctime_ns, seen.st_size, seen.st_ino)
 
 
 def _no_repository(where: Path, error: GitFailed) -> FairleadError:

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import msgspec
 
-from fairlead.base.errors import FairleadError, NotFound
+from fairlead.base.errors import FairleadError, NotFound, Refused
 from fairlead.base.ids import CommitId, commit_id
 from fairlead.base.text import printable
 from fairlead.checks.ports import LaidOut
+from fairlead.drivers.git.capture import PATCH
 from fairlead.drivers.git.hooks import HOOKS, write_hooks
+from fairlead.drivers.git.overlay import laid_over
 from fairlead.drivers.git.run import NOWHERE, git
+from fairlead.drivers.git.take import take
 from fairlead.drivers.git.tree import lay_out
 
 _SETTINGS = {
@@ -26,6 +29,8 @@ _SETTINGS = {
     "core.logAllRefUpdates": "true",
 }
 _KEPT = "refs/fairlead/kept"
+LONGEST_READ = 1 << 20
+"""Bytes of a file that ``read`` gives."""
 
 
 class CommitFacts(msgspec.Struct, frozen=True):
@@ -59,8 +64,13 @@ class GitRepositories:
             path.parent.mkdir(parents=True, exist_ok=True)
             arguments = ("--bare", "--quiet", "--object-format=sha1", f"--initial-branch={branch}")
             git(path, "init", *arguments)
+        said = git(path, "config", "--local", "--null", "--list").decode(errors="replace")
+        # Git's list has its keys in lower case. What is so already is not written: a push comes
+        # through here, and a disk may be full.
+        found = dict(pair.partition("\n")[::2] for pair in said.split("\0"))
         for key, value in _SETTINGS.items():
-            git(path, "config", "--local", key, value)
+            if found.get(key.lower()) != value:
+                git(path, "config", "--local", key, value)
 
     def install_hooks(
         self, repository: Path, argv: Sequence[str], names: Sequence[str] = HOOKS
@@ -89,7 +99,7 @@ class GitRepositories:
     def facts(self, repository: Path, commit: CommitId) -> CommitFacts:
         """What the commit says of itself. Raises NotFound."""
         self.resolve(repository, commit)
-        said = self._git(repository, "show", "--no-patch", "--format=%T%x00%an%x00%ae%x00%ct%x00%s",
+        said = self._git(repository, "log", "--max-count=1", "--format=%T%x00%an%x00%ae%x00%ct%x00%s",
                    "--no-show-signature", "--end-of-options", commit)  # fmt: skip
         tree, author, email, at, subject = said.decode(errors="replace").rstrip("\n").split("\0")
         return CommitFacts(
@@ -135,12 +145,37 @@ class GitRepositories:
         self._git(repository, "update-ref", "-d", f"{_KEPT}/{commit}")
 
     def read(self, repository: Path, commit: CommitId, path: str) -> bytes | None:
-        """One file's bytes at a commit (``fairlead.toml``); None when there is no such file."""
+        """One file's bytes at a commit (``fairlead.toml``); None when there is no such file.
+
+        Raises Refused for more than a mebibyte: what is read here is held in memory, whole.
+        """
         self.resolve(repository, commit)
-        listed = self._git(repository, "ls-tree", "-z", commit, "--", f":(literal){path}")
+        listed = self._git(repository, "ls-tree", "-z", "-l", commit, "--", f":(literal){path}")
         if b" blob " not in listed[:12]:
             return None
-        return self._git(repository, "cat-file", "blob", listed.split(b"\t")[0].split()[2].decode())
+        _, _, blob, size = listed.split(b"\t")[0].decode().split()
+        if size.isdigit() and int(size) > LONGEST_READ:
+            what = f"commit {commit[:12]}: {path}: {size} bytes, more than {LONGEST_READ}"
+            raise Refused(what, "make it shorter, and push again")
+        return self._git(repository, "cat-file", "blob", blob)
+
+    def laid_over(
+        self, repository: Path, commit: CommitId, base: CommitId, patch: bytes
+    ) -> CommitId:
+        """See ``fairlead.service.ports.Repositories``."""
+        return laid_over(repository, commit, base, patch, self._quarantine)
+
+    def take(self, repository: Path, clone: Path, commit: CommitId) -> None:
+        """See ``fairlead.service.ports.Repositories``."""
+        take(repository, clone, commit, f"{_KEPT}/{commit}")
+
+    def move(self, repository: Path, branch: str, commit: CommitId, old: str) -> None:
+        """See ``fairlead.service.ports.Repositories``."""
+        self._git(repository, "update-ref", f"refs/heads/{branch}", commit, old or "0" * 40)
+
+    def patch_between(self, repository: Path, old: CommitId, new: CommitId) -> bytes:
+        """See ``fairlead.service.ports.Repositories``."""
+        return self._git(repository, *PATCH, old, new)
 
     def lay_out(self, repository: Path, commit: CommitId, directory: Path) -> LaidOut:
         """See ``fairlead.checks.ports.Sources``."""

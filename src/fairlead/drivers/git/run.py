@@ -2,9 +2,11 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 from fairlead.base.door import QUARANTINE
 from fairlead.base.errors import FairleadError, NotFound, Unknown
@@ -17,26 +19,69 @@ NOWHERE: Mapping[str, str] = {}
 def git(
     repository: Path,
     *arguments: str,
-    feed: IO[bytes] | None = None,
+    feed: bytes = b"",
     quarantine: Mapping[str, str] = NOWHERE,
+    also: Mapping[str, str] = NOWHERE,
 ) -> bytes:
-    """What ``git --git-dir REPOSITORY ARGUMENTS`` prints. Raises FairleadError when it fails."""
+    """What ``git --git-dir REPOSITORY ARGUMENTS`` prints; ``also`` is added to its environment.
+
+    Raises FairleadError when it fails.
+    """
+    done = tried(repository, *arguments, feed=feed, quarantine=quarantine, also=also)
+    if done.returncode:
+        raise failed(repository, arguments[0], done.stderr)
+    return done.stdout
+
+
+def tried(
+    repository: Path,
+    *arguments: str,
+    feed: bytes = b"",
+    quarantine: Mapping[str, str] = NOWHERE,
+    also: Mapping[str, str] = NOWHERE,
+) -> "subprocess.CompletedProcess[bytes]":
+    """The same where an exit code is an answer. Raises NotFound without git, Unknown when it
+    hangs."""
     try:
-        done = subprocess.run(
+        return subprocess.run(
             ["git", f"--git-dir={repository}", *arguments],
-            env=hermetic(repository, quarantine),
-            stdin=feed or subprocess.DEVNULL,
+            env={**hermetic(repository, quarantine), **also},
+            input=feed,
             capture_output=True,
             timeout=_LIMIT,
             check=False,
+            **as_owner(repository),
         )
     except FileNotFoundError:
         raise missing() from None
     except subprocess.TimeoutExpired:
         raise Unknown(f"git {arguments[0]} gave no answer in {_LIMIT} s: {repository}") from None
-    if done.returncode:
-        raise failed(repository, arguments[0], done.stderr)
-    return done.stdout
+
+
+def as_owner(repository: Path) -> dict[str, Any]:
+    """How a process becomes the repository's owner, where we are root and it is another's.
+
+    Git refuses somebody else's repository (git-config(1), safe.directory), and rightly: root
+    would run what its owner wrote into its settings, and leave files that the owner cannot
+    change. One that is not there yet will be of its parent's owner.
+    """
+    if os.geteuid() != 0:
+        return {}
+    found = (repository if repository.exists() else repository.parent).stat()
+    if found.st_uid == 0:
+        return {}
+    # Where we stand may be closed to them.
+    return {"user": found.st_uid, "group": found.st_gid, "extra_groups": [], "cwd": "/"}
+
+
+@contextmanager
+def owned_directory(repository: Path, prefix: str, where: Path | None = None) -> Iterator[Path]:
+    """A directory that git may write to, whomever it runs as (``as_owner``); gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=where) as made:
+        owner = as_owner(repository)
+        if owner:
+            os.chown(made, owner["user"], owner["group"])
+        yield Path(made)
 
 
 def missing() -> FairleadError:

@@ -5,23 +5,31 @@ line ends, keyword expansion, left-out files and filters (gitattributes(5)). Blo
 one ``git cat-file --batch`` and written as they are.
 """
 
+import errno
 import os
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from fairlead.base.errors import Refused
 from fairlead.base.ids import CommitId
+from fairlead.base.room import kept_free, megabytes
 from fairlead.base.text import printable
 from fairlead.checks.ports import LaidOut
-from fairlead.drivers.git.run import NOWHERE, failed, git, hermetic, missing
+from fairlead.drivers.git.run import NOWHERE, as_owner, failed, git, hermetic, missing
 
 MOST_FILES = 200_000
 MOST_BYTES = 4 << 30
 LARGEST_FILE = 1 << 30
 """What a tree may hold at most: a push must not fill a small server's disk by itself."""
+LONGEST_LIST = 32 << 20
+"""Bytes of all names: a few hundred bytes of nested trees can name millions of files."""
+LONGEST_LINK = 4_095
+"""Bytes that a link may point to (PATH_MAX of Linux, less the end)."""
 
 _CHUNK = 1 << 20
 _LINK = "120000"
@@ -46,8 +54,10 @@ def lay_out(
     named = git(repository, "rev-parse", f"{commit}^{{tree}}", quarantine=quarantine)
     tree = named.decode().strip()
     entries = listed(repository, commit, quarantine)
-    directory.mkdir(parents=True)
-    pointers = _write(_Blobs(repository, entries, quarantine), directory)
+    with _explained(commit, directory):
+        directory.mkdir(parents=True)
+        _must_have_room(sum(entry.size for entry in entries), commit, directory)
+        pointers = _write(_Blobs(repository, entries, quarantine), directory)
     for entry in entries:
         if entry.mode == _LINK:
             _must_stay_inside(directory, entry.path, commit)
@@ -61,15 +71,58 @@ def listed(
 ) -> list[Entry]:
     """The tree's files and links. Raises Refused for what cannot be laid out safely."""
     asked = ("ls-tree", "-r", "-z", "-l", "--full-tree", commit)
-    said = git(repository, *asked, quarantine=quarantine)
-    entries = [_entry(line, commit) for line in said.split(b"\0") if line]
-    total = sum(entry.size for entry in entries)
-    if len(entries) > MOST_FILES or total > MOST_BYTES:
-        raise Refused(
-            f"commit {commit[:12]} is too large: {len(entries)} files, {total} bytes",
-            f"at most {MOST_FILES} files and {MOST_BYTES} bytes: keep data outside the repository",
-        )
+    entries, total = [], 0
+    with _output(repository, asked, quarantine) as output:
+        for line in _lines(output, commit):
+            entries.append(_entry(line, commit))
+            total += entries[-1].size
+            if len(entries) > MOST_FILES or total > MOST_BYTES:
+                raise _too_large(commit, f"{len(entries)} files, {total} bytes or more")
     return entries
+
+
+def _lines(output: IO[bytes], commit: CommitId) -> Iterator[bytes]:
+    """What ends in a NUL each. Refused as soon as it is too much: it is never held whole."""
+    rest, read = b"", 0
+    while chunk := output.read(_CHUNK):
+        read += len(chunk)
+        if read > LONGEST_LIST:
+            raise _too_large(commit, f"the names of its files are {read} bytes or more")
+        *lines, rest = (rest + chunk).split(b"\0")
+        yield from lines
+
+
+def _too_large(commit: CommitId, why: str) -> Refused:
+    most = f"{MOST_FILES} files, {MOST_BYTES} bytes, and names of {LONGEST_LIST} bytes"
+    return Refused(
+        f"commit {commit[:12]} is too large: {why}",
+        f"at most {most}: keep data outside the repository",
+    )
+
+
+def _must_have_room(size: int, commit: CommitId, directory: Path) -> None:
+    """A tree that would fill the disk is not begun: what serves needs some too."""
+    found = shutil.disk_usage(directory)
+    kept = kept_free(found.total)
+    if size > found.free - kept:
+        raise Refused(
+            f"no room to lay out commit {commit[:12]}, which is {megabytes(size)}: "
+            f"{megabytes(found.free)} are free on the disk, {megabytes(kept)} stay free",
+            f"remove what you can spare: df -h {directory.parent}",
+        )
+
+
+@contextmanager
+def _explained(commit: CommitId, directory: Path) -> Iterator[None]:
+    """What the file system does not take, as a sentence."""
+    try:
+        yield
+    except OSError as error:
+        what = f"commit {commit[:12]} cannot be laid out: {error.strerror}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            free = shutil.disk_usage(directory.parent).free
+            raise Refused(f"{what}: {free} bytes are free", "remove what you can spare") from error
+        raise Refused(what, "shorter names of files and directories") from error
 
 
 def _entry(line: bytes, commit: CommitId) -> Entry:
@@ -81,6 +134,9 @@ def _entry(line: bytes, commit: CommitId) -> Entry:
     if not size.isdigit():  # git says BAD for an object it does not have
         raise _refused(commit, path, "its content is missing", "push the commit again")
     entry = Entry(mode, blob, int(size), path)
+    if mode == _LINK and entry.size > LONGEST_LINK:
+        why = f"a link to {entry.size} bytes, more than {LONGEST_LINK}"
+        raise _refused(commit, path, why, "link to a file of the repository")
     if entry.size > LARGEST_FILE:
         why = f"{entry.size} bytes, more than {LARGEST_FILE}"
         raise _refused(commit, path, why, "keep it outside the repository")
@@ -109,7 +165,7 @@ def _write(blobs: "_Blobs", directory: Path) -> list[str]:
     for parent in sorted({os.path.dirname(entry.path) for entry in blobs.entries}):
         (directory / parent).mkdir(parents=True, exist_ok=True)
     pointers = []
-    with blobs as output:
+    with blobs.output() as output:
         for entry in blobs.entries:
             if _write_one(entry, output, str(directory)):
                 pointers.append(entry.path)
@@ -126,30 +182,48 @@ class _Blobs:
         self.entries = sorted(entries, key=lambda entry: entry.mode == _LINK)
         self._repository = repository
         self._quarantine = quarantine
-        self._wanted = tempfile.TemporaryFile()  # noqa: SIM115  closed in __exit__
-        self._wanted.write(b"".join(entry.blob.encode() + b"\n" for entry in self.entries))
-        self._wanted.seek(0)
 
-    def __enter__(self) -> IO[bytes]:
+    @contextmanager
+    def output(self) -> Iterator[IO[bytes]]:
+        with tempfile.TemporaryFile() as wanted:
+            wanted.write(b"".join(entry.blob.encode() + b"\n" for entry in self.entries))
+            wanted.seek(0)
+            asked = ("cat-file", "--batch", "--buffer")
+            with _output(self._repository, asked, self._quarantine, wanted) as output:
+                yield output
+
+
+@contextmanager
+def _output(
+    repository: Path,
+    asked: Sequence[str],
+    quarantine: Mapping[str, str],
+    feed: IO[bytes] | int = subprocess.DEVNULL,
+) -> Iterator[IO[bytes]]:
+    """What git prints, while it prints it: for what may be too large to hold."""
+    with tempfile.TemporaryFile() as said:
         try:
-            self._git = subprocess.Popen(
-                ["git", f"--git-dir={self._repository}", "cat-file", "--batch", "--buffer"],
-                env=hermetic(self._repository, self._quarantine),
-                stdin=self._wanted,
+            running = subprocess.Popen(
+                ["git", f"--git-dir={repository}", *asked],
+                env=hermetic(repository, quarantine),
+                stdin=feed,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=said,
+                **as_owner(repository),
             )
         except FileNotFoundError:
             raise missing() from None
-        assert self._git.stdout is not None
-        return self._git.stdout
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        assert self._git.stdout is not None
-        self._git.stdout.close()
-        self._wanted.close()
-        if self._git.wait() and kind is None:
-            raise failed(self._repository, "cat-file", b"")
+        assert running.stdout is not None
+        try:
+            yield running.stdout
+        except BaseException:
+            running.stdout.close()  # git ends by SIGPIPE when it has more to say
+            running.wait()
+            raise
+        running.stdout.close()
+        if running.wait():
+            said.seek(0)
+            raise failed(repository, asked[0], said.read(_CHUNK))
 
 
 def _write_one(entry: Entry, output: IO[bytes], directory: str) -> bool:
@@ -163,7 +237,11 @@ def _write_one(entry: Entry, output: IO[bytes], directory: str) -> bool:
     target = f"{directory}/{entry.path}"
     pointer = False
     if entry.mode == _LINK:
-        os.symlink(output.read(entry.size), target.encode())
+        aim = output.read(entry.size)
+        if b"\0" in aim:
+            what = f"a link to a name with a NUL in it: {printable(entry.path)}"
+            raise Refused(what, "link to a file of the repository")
+        os.symlink(aim, target.encode())
     else:
         pointer = _copy(output, target, _MODES[entry.mode], entry.size)
     output.read(1)  # the line end behind each blob

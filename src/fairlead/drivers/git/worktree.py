@@ -8,6 +8,7 @@ from pathlib import Path
 from fairlead.base.errors import FairleadError, NotFound, UsageError
 from fairlead.base.ids import CommitId, commit_id
 from fairlead.base.text import printable
+from fairlead.drivers.git.capture import Captured, committed, stashed, uncommitted
 
 
 class GitWorktree:
@@ -27,6 +28,12 @@ class GitWorktree:
         if not found:
             raise UsageError(f"nothing is committed yet: {self.top}", "git add -A && git commit")
         return commit_id(found)
+
+    def captured(self, stash: str = "", commit: str = "") -> Captured:
+        """See ``fairlead.service.ports.Worktree``."""
+        if commit:
+            return committed(self.top, commit)
+        return stashed(self.top, stash) if stash else uncommitted(self.top)
 
     def dirty(self) -> int:
         """How many files differ from what is committed, untracked ones among them."""

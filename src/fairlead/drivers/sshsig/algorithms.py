@@ -8,26 +8,47 @@ commands of the command line verify nothing.
 from typing import TYPE_CHECKING
 
 from fairlead.drivers.sshsig.form import Signature
-from fairlead.drivers.sshsig.lines import string, take_string
+from fairlead.drivers.sshsig.lines import PublicKey, string, take_string
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
     PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 MIN_RSA_BITS = 2048
+_ED25519 = "ssh-ed25519"
 
 
-def raw_verify(key: "PublicKeyTypes", made: Signature, message: bytes) -> None:
-    """Raises InvalidSignature or ValueError unless ``made`` holds over the message."""
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+def raw_verify(key: PublicKey, made: Signature, message: bytes) -> None:
+    """Raises InvalidSignature, UnsupportedAlgorithm or ValueError unless ``made`` holds over the
+    message."""
+    if key.kind == _ED25519:
+        _verify_ed25519(key, made, message)
+    else:
+        _verify_other(key, made, message)
+
+
+def _verify_ed25519(key: PublicKey, made: Signature, message: bytes) -> None:
+    """The machine's own kind, without what the others need: 8 ms of imports."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    if made.algorithm != _ED25519:
+        raise ValueError(f"the key does not make {made.algorithm} signatures")
+    _, rest = take_string(key.blob)
+    point, end = take_string(rest)  # RFC 8709, section 4
+    if end:
+        raise ValueError("bytes after the key")
+    Ed25519PublicKey.from_public_bytes(point).verify(made.value, message)
+
+
+def _verify_other(public: PublicKey, made: Signature, message: bytes) -> None:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
-    if isinstance(key, ed25519.Ed25519PublicKey) and made.algorithm == "ssh-ed25519":
-        key.verify(made.value, message)
-    elif isinstance(key, ec.EllipticCurvePublicKey) and made.algorithm == _ec_name(key.curve):
+    key = load_ssh_public_key(public.line.encode())
+    if isinstance(key, ec.EllipticCurvePublicKey) and made.algorithm == _ec_name(key.curve):
         key.verify(_ec_der(made.value), message, ec.ECDSA(_ec_hash(key.curve)))
     elif isinstance(key, rsa.RSAPublicKey) and key.key_size >= MIN_RSA_BITS:
         key.verify(made.value, message, PKCS1v15(), _rsa_hash(made.algorithm))
@@ -41,7 +62,7 @@ def raw_sign(key: "PrivateKey", message: bytes) -> tuple[str, bytes]:
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
     if isinstance(key, ed25519.Ed25519PrivateKey):
-        return "ssh-ed25519", key.sign(message)
+        return _ED25519, key.sign(message)
     if isinstance(key, ec.EllipticCurvePrivateKey):
         der = key.sign(message, ec.ECDSA(_ec_hash(key.curve)))
         return _ec_name(key.curve), _ec_value(der)

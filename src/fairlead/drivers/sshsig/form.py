@@ -4,7 +4,8 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from fairlead.base.errors import Refused
 from fairlead.drivers.sshsig.lines import string, take_string
@@ -19,8 +20,7 @@ _HASHES = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _LINE = 70
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """An SSHSIG, taken apart. ``blob`` is the public key, ``value`` the signature in it."""
 
     blob: bytes

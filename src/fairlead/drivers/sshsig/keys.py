@@ -1,9 +1,9 @@
 """Keys: the home's own, a person's, and the ones that are trusted."""
 
 import os
-import secrets
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,11 +27,20 @@ MACHINE_NAMESPACES = ("fairlead-release", "fairlead-record", "fairlead-approval"
 
 
 class KeySigner:
-    """Signs with a private key held in memory. Printing it shows the public half only."""
+    """Signs with a private key, which ``load`` decodes when it is first needed (few commands
+    sign anything). Printing it shows the public half only."""
 
-    def __init__(self, key: "PrivateKey", name: str) -> None:
-        self._key = key
-        self._public = parse_key(f"{_public_line(key)} {name}")
+    def __init__(self, load: Callable[[], "PrivateKey"], name: str) -> None:
+        self._load = load
+        self._name = name
+
+    @cached_property
+    def _key(self) -> "PrivateKey":
+        return self._load()
+
+    @cached_property
+    def _public(self) -> PublicKey:
+        return parse_key(f"{_public_line(self._key)} {self._name}")
 
     def __repr__(self) -> str:
         return f"KeySigner({self._public.fingerprint})"
@@ -81,11 +90,11 @@ def machine_key(directory: Path) -> KeySigner:
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = directory / "machine"
-    if not path.exists():
-        _write_once(path, _new_key(), 0o600)
-    signer = load_key(path, "machine")
-    _write_once(directory / "machine.pub", f"{signer.public}\n".encode(), 0o644)
-    _write_once(directory / "allowed_signers", _trust_line(signer).encode(), 0o644)
+    _write_once(path, _new_key, 0o600)
+    data = _private_bytes(path)
+    signer = KeySigner(partial(_decoded, data, path), "machine")
+    _write_once(directory / "machine.pub", partial(_public_text, signer), 0o644)
+    _write_once(directory / "allowed_signers", partial(_trust_text, signer), 0o644)
     return signer
 
 
@@ -94,8 +103,8 @@ def load_key(path: Path, name: str = "") -> KeySigner:
 
     Raises NotFound, or Refused for one that is encrypted, damaged, or open to others.
     """
-    data = _private_bytes(path)
-    return KeySigner(_decoded(data, path), name or _comment(path) or path.name)
+    key = _decoded(_private_bytes(path), path)
+    return KeySigner(lambda: key, name or _comment(path) or path.name)
 
 
 def _verified(
@@ -115,10 +124,9 @@ def _verified(
 
 def _check(key: PublicKey, made: Signature, message: bytes) -> None:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
     try:
-        raw_verify(load_ssh_public_key(key.line.encode()), made, message)
+        raw_verify(key, made, message)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError) as error:
         what = f"the signature by {key.name} is not over these bytes: one of the two was changed"
         raise Refused(what, "put back the file and the signature as they were committed") from error
@@ -138,16 +146,21 @@ def _public_line(key: "PrivateKey") -> str:
     return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
-def _trust_line(signer: KeySigner) -> str:
+def _public_text(signer: KeySigner) -> bytes:
+    return f"{signer.public}\n".encode()
+
+
+def _trust_text(signer: KeySigner) -> bytes:
     kind, blob, name = signer.public.split(None, 2)
-    return f'{name} namespaces="{",".join(MACHINE_NAMESPACES)}" {kind} {blob}\n'
+    return f'{name} namespaces="{",".join(MACHINE_NAMESPACES)}" {kind} {blob}\n'.encode()
 
 
-def _write_once(path: Path, data: bytes, mode: int) -> None:
+def _write_once(path: Path, make: Callable[[], bytes], mode: int) -> None:
     """Whole, with its mode from the start; a file that is there already is left alone."""
     if path.exists():
         return
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    data = make()
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -8,7 +8,8 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from fairlead.base.errors import UsageError
 
@@ -26,8 +27,7 @@ _NAMESPACES = re.compile(r'namespaces="([^"]*)"', re.IGNORECASE)
 _KEY_HINT = "a public key is one line: ssh-ed25519 AAAA… name (ssh-keygen writes it to *.pub)"
 
 
-@dataclass(frozen=True, slots=True)
-class PublicKey:
+class PublicKey(msgspec.Struct, frozen=True):
     """A public key: its type, its blob (RFC 4253) and the name beside it."""
 
     kind: str
@@ -45,8 +45,7 @@ class PublicKey:
         return fingerprint(self.blob)
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(msgspec.Struct, frozen=True):
     """One line of an allowed-signers file. ``namespaces`` None allows all."""
 
     key: PublicKey

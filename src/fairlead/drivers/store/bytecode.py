@@ -14,9 +14,11 @@ from fairlead.drivers.store import scan
 
 
 def sources(tree: Path) -> tuple[str, ...]:
-    """Every Python source below ``tree``, sorted; no links."""
+    """Every Python source below ``tree``, sorted; no links, and no pipes called like one."""
     found = scan.walk(str(tree))
-    return tuple(sorted(p for p, e in found if p.endswith(".py") and not e.is_symlink()))
+    return tuple(
+        sorted(p for p, e in found if p.endswith(".py") and e.is_file(follow_symlinks=False))
+    )
 
 
 def adopt(tree: Path, wanted: Iterable[str], known_tree: Path, known: Iterable[File]) -> set[str]:
@@ -48,6 +50,8 @@ def _copy(known_tree: Path, tree: Path, file: File) -> bool:
     if hashlib.sha256(data).hexdigest() != file.content:
         return False
     target = tree / file.path
+    if target.parent.is_symlink() or target.is_dir():  # a build command put it there
+        return False
     target.parent.mkdir(exist_ok=True)
     target.unlink(missing_ok=True)
     target.write_bytes(data)

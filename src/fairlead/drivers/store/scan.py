@@ -80,6 +80,15 @@ def seen(root: str, file: File) -> Seen:
     return Seen(file, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
 
 
+def seen_anew(root: str, known: Seen) -> Seen:
+    """The same with its stat as it is now; as it was, where its bytes are not what was sealed."""
+    try:
+        fresh = seen(root, known.file)
+        return fresh if file_at(root, known.file.path) == known.file else known
+    except (Refused, OSError):
+        return known
+
+
 def untouched(known: Seen, facts: os.stat_result) -> bool:
     """Whether stat(2) still says what it said when the file was sealed."""
     now = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)

@@ -3,7 +3,7 @@
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -13,9 +13,11 @@ import msgspec
 from fairlead.artifact.model import Artifact, File, Sealed
 from fairlead.base.errors import Unknown
 from fairlead.base.ids import Digest, digest_id
+from fairlead.base.room import kept_free
+from fairlead.base.trees import remove_tree
 from fairlead.checks.model import Surroundings
-from fairlead.drivers._files import flush_directory, remove_tree, write_whole
-from fairlead.drivers.store import bytecode, scan
+from fairlead.drivers._files import flush_directory, write_whole
+from fairlead.drivers.store import bytecode, scan, stands
 from fairlead.drivers.store.locks import held, held_if_free
 
 _T = TypeVar("_T")
@@ -46,6 +48,7 @@ class DirectoryStore:
         known = self._used(key)
         if known is not None:
             return known
+        _passed_through(self._environments)
         with held(self._environments / f"{key}.lock"):
             known = self._used(key)  # whoever held the lock may have made it
             return known if known is not None else self._make(key, make)
@@ -94,6 +97,7 @@ class DirectoryStore:
         """See ``ArtifactStore``. The lock beside it tells a dead builder's from a living one's."""
         name = os.urandom(8).hex()
         lock = self._staging / f"{name}.lock"
+        _passed_through(self._staging)
         with held(lock):
             staged = self._staging / name
             staged.mkdir()
@@ -142,7 +146,7 @@ class DirectoryStore:
             if (target / _MADE).exists():
                 return  # another builder of the same content was first
             remove_tree(target)  # half removed by a clean-up that was killed
-            self._artifacts.mkdir(parents=True, exist_ok=True)
+            _passed_through(self._artifacts)
             staged.rename(target)
             flush_directory(self._artifacts)
 
@@ -162,7 +166,30 @@ class DirectoryStore:
         """See ``ArtifactStore``."""
         listing = self._listing(digest)
         sealed = (*listing.files, *listing.links)
-        return scan.differences(self.tree(digest), sealed, every_byte=every_byte)
+        found = scan.differences(self.tree(digest), sealed, every_byte=every_byte)
+        for stand, links in stands.all_of(self._path(digest)):
+            wrong = stands.damaged(stand, links, sealed, every_byte=every_byte)
+            found += tuple(f"places/{stand.name}/{path}" for path in wrong)
+        return found
+
+    def stand(self, digest: Digest, name: str, links: Mapping[str, str]) -> Path:
+        """See ``ArtifactStore``."""
+        stand = stands.directory(self._path(digest), name)
+        if self.get(digest) is None:
+            return stand
+        with held(self._path(digest) / "places.lock"):
+            if stands.links_of(stand) != links:
+                stands.make(self.tree(digest), stand, links)
+                self._seen_anew(digest)
+        return stand
+
+    def _seen_anew(self, digest: Digest) -> None:
+        """A new name changes a file's ctime: take down what stat(2) says now of those whose bytes
+        are as sealed. Asked before the bytes are read, so that a change meanwhile is seen."""
+        root, listing = os.path.realpath(self.tree(digest)), self._listing(digest)
+        parts = (listing.files, listing.links)
+        fresh = (tuple(scan.seen_anew(root, known) for known in part) for part in parts)
+        write_whole(self._path(digest) / _FILES, msgspec.msgpack.encode(_Listing(*fresh)))
 
     def repair(self, digest: Digest, staged: Path) -> None:
         """See ``ArtifactStore``."""
@@ -170,21 +197,28 @@ class DirectoryStore:
         tree.mkdir(parents=True, exist_ok=True)
         _writable_directories(tree)
         listing = self._listing(digest)
-        whole = {known.file.path for known in (*listing.files, *listing.links)}
-        wrong = self.damaged(digest, every_byte=True)
+        sealed = (*listing.files, *listing.links)
+        whole = {known.file.path for known in sealed}
+        wrong = scan.differences(tree, sealed, every_byte=True)
         for path in sorted(set(wrong) - whole):  # first: one may stand where a directory was
             self._put_aside(digest, tree / path, path)
         for path in sorted(whole.intersection(wrong)):
             _replace(fresh / path, tree / path, staged / "file")
         _read_only(tree)
-        files, links = (tuple(k.file for k in part) for part in (listing.files, listing.links))
-        _write_listing(self._path(digest), files, links)
+        for stand, links in stands.all_of(self._path(digest)):
+            off = stands.damaged(stand, links, sealed, every_byte=True)
+            stands.repair(tree, stand, links, off, self._aside(digest) / "places")
+        named = (tuple(k.file for k in part) for part in (listing.files, listing.links))
+        _write_listing(self._path(digest), *named)
 
     def _put_aside(self, digest: Digest, file: Path, path: str) -> None:
         """What somebody added is no waste of ours: it is kept, out of the way."""
-        aside = self._root / "found" / digest.removeprefix("sha256:")[:12] / path
+        aside = self._aside(digest) / path
         aside.parent.mkdir(parents=True, exist_ok=True)
-        file.rename(_unused(aside))
+        file.rename(stands.unused(aside))
+
+    def _aside(self, digest: Digest) -> Path:
+        return self._root / "found" / digest.removeprefix("sha256:")[:12]
 
     def artifacts(self) -> tuple[Sealed, ...]:
         """See ``ArtifactStore``."""
@@ -222,6 +256,10 @@ class DirectoryStore:
         self._root.mkdir(parents=True, exist_ok=True)
         return shutil.disk_usage(self._root).free
 
+    def kept_free(self) -> int:
+        """See ``ArtifactStore``."""
+        return kept_free(shutil.disk_usage(self._root).total)
+
     def _path(self, digest: Digest) -> Path:
         return self._artifacts / digest_id(digest).removeprefix("sha256:")
 
@@ -239,12 +277,6 @@ class DirectoryStore:
             ) from None
 
 
-def _unused(path: Path) -> Path:
-    """The path, with a number behind it where it is taken."""
-    names = (path, *(path.with_name(f"{path.name}.{n}") for n in range(1, 10_000)))
-    return next(name for name in names if not os.path.lexists(name))
-
-
 def _decoded(path: Path, kind: type[_T]) -> _T | None:
     """A mark's value; a mark that is missing or cannot be read means "not complete"."""
     try:
@@ -253,13 +285,16 @@ def _decoded(path: Path, kind: type[_T]) -> _T | None:
         return None
 
 
+def _passed_through(directory: Path) -> None:
+    """Make a directory whose entries only its owner can list: on a server everybody gets to what
+    is theirs by its digest, and nobody finds another app's code."""
+    directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+
+
 def _only(kept: Path, directory: Path) -> None:
     """Take away what a build left beside its tree: its home, its scratch files."""
     for path in set(directory.iterdir()) - {kept}:
-        if path.is_dir() and not path.is_symlink():
-            remove_tree(path)
-        else:
-            path.unlink()
+        remove_tree(path)
 
 
 def _write_listing(directory: Path, files: tuple[File, ...], links: tuple[File, ...]) -> None:

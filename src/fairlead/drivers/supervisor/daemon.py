@@ -160,7 +160,7 @@ def marked(home: Home) -> list[int]:
     spared = proc.ancestors(os.getpid())
     mark = os.fsencode(home.run.name)
     return [
-        found.pid
-        for found in proc.alive()
-        if found.pid not in spared and proc.marks(found.pid).get(proc.MARK_RUNTIME) == mark
+        pid
+        for pid in proc.ours()
+        if pid not in spared and proc.marks(pid).get(proc.MARK_RUNTIME) == mark
     ]

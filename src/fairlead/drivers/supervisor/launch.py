@@ -12,6 +12,8 @@ also those made while nobody looks), and waits out the back-off:
     a run of 60 s or more begins the row anew. It never gives up on a program that starts;
     it gives up at once on one that cannot be executed, and then waits to be asked to end.
 
+A *listening* copy is handed its socket, as systemd does (sd_listen_fds(3)).
+
 A *task* is watched instead: it runs once (``claim`` is created exclusively), is ended past its
 limit, and its exit is in ``outcome`` before this program ends.
 
@@ -21,6 +23,7 @@ milliseconds, hence ``_signal`` (the C half of ``signal``, without its enums).
 """
 
 import _signal  # type: ignore[import-not-found]
+import _socket
 import os
 import sys
 import time
@@ -167,6 +170,8 @@ def _become(spec: Spec) -> None:
     for number in (_signal.SIGPIPE, _signal.SIGXFSZ):  # Python ignores them; exec would keep that
         _signal.signal(number, _signal.SIG_DFL)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if spec.kind == "listening":
+        _listen(spec)
     os.chdir(spec.directory)
     os.execvpe(spec.argv[0], spec.argv, spec.environment)  # noqa: S606  no shell is the point
 
@@ -178,6 +183,16 @@ def _remove_socket(path: bytes) -> None:
             os.unlink(path)
         except FileNotFoundError:
             return
+
+
+def _listen(spec: Spec) -> None:
+    """Have the socket listen, and hand it over as descriptor 3, the first one (SD_LISTEN_FDS_START)."""
+    made = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    made.bind(spec.beside)
+    made.listen(_socket.SOMAXCONN)
+    os.dup2(made.detach(), 3)
+    os.set_inheritable(3, True)  # dup2 leaves it alone where it is 3 already
+    spec.environment |= {b"LISTEN_FDS": b"1", b"LISTEN_PID": str(os.getpid()).encode()}
 
 
 def _end_if_asked(directory: str) -> None:

@@ -28,6 +28,7 @@ import msgspec
 from fairlead.base.errors import UsageError
 from fairlead.base.ids import Place
 from fairlead.base.paths import Home
+from fairlead.base.secret import Secret
 from fairlead.drivers.supervisor import launch
 from fairlead.plan.model import CopyId
 
@@ -91,7 +92,9 @@ class About(msgspec.Struct, frozen=True):
 class Program(msgspec.Struct, frozen=True):
     """One program to put under the supervisor, with all that launch.py must know.
 
-    ``beside`` is the copy's socket, or the directory of the task's outcome.
+    ``beside`` is the copy's socket, or the directory of the task's outcome. ``secrets`` go into
+    the environment too, and stand nowhere but in ``spec``. ``hands_socket``: the copy is handed the
+    socket ``beside``, which listens already.
     """
 
     name: str
@@ -102,6 +105,8 @@ class Program(msgspec.Struct, frozen=True):
     beside: str = ""
     limit: int = 0
     keeps_running: bool = True
+    secrets: Mapping[str, Secret] = {}
+    hands_socket: bool = False
 
 
 def root(home: Home) -> Path:
@@ -223,9 +228,12 @@ def _config(program: Program, log: str) -> str:
 
 def spec(program: Program) -> bytes:
     """What launch.py reads. Raises UsageError for what execve(2) cannot take."""
-    pairs = [f"{key}={value}" for key, value in program.environment.items()]
-    wrong = [key for key in program.environment if not key or "=" in key]
+    secrets = {name: value.reveal() for name, value in program.secrets.items()}
+    environment = {**program.environment, **secrets}
+    pairs = [f"{key}={value}" for key, value in environment.items()]
+    wrong = [key for key in environment if not key or "=" in key]
     kind = "task" if program.about.kind == "task" else "copy"
+    kind = "listening" if program.hands_socket else kind
     head = [kind, program.directory, program.beside, str(program.limit)]
     fields = [*head, str(len(program.argv)), *program.argv, *pairs]
     if wrong or not program.argv or _has_nul(fields):

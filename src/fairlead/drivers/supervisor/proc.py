@@ -1,11 +1,11 @@
 """Which processes there are, by Linux's /proc (proc(5))."""
 
 import os
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
-from fairlead.drivers.supervisor.launch import stat_fields
+from fairlead.drivers import _proc
 
 MARK_RUNTIME = b"FAIRLEAD_RUNTIME"
 """Whose process it is: the name of the home's run directory."""
@@ -24,43 +24,41 @@ class Found(NamedTuple):
     session: int
 
 
-def alive() -> Iterator[Found]:
-    """Every process of our user that has not ended."""
+def ours() -> Iterator[int]:
+    """Every process of our user, and what is left of those that have ended."""
     me = os.getuid()
     with os.scandir("/proc") as entries:
         for entry in entries:
-            if entry.name.isdigit() and (found := _found(entry, me)):
-                yield found
+            with suppress(OSError):
+                if entry.name.isdigit() and entry.stat().st_uid == me:
+                    yield int(entry.name)
 
 
-def _found(entry: "os.DirEntry[str]", user: int) -> Found | None:
-    try:
-        if entry.stat().st_uid != user:
-            return None
-    except OSError:
-        return None
-    return find(int(entry.name))
+def lines(pids: Iterable[int]) -> dict[int, Found]:
+    """These processes and all that they descend from, without those that have ended."""
+    table: dict[int, Found] = {}
+    for pid in pids:
+        at = pid
+        while at and at not in table and (found := find(at)):
+            table[at] = found
+            at = found.parent
+    return table
 
 
 def find(pid: int) -> Found | None:
     """A process that has not ended, or None."""
-    fields = stat_fields(pid)
-    if not fields or fields[0] in "ZX":
+    fields = _proc.fields(pid)
+    if not fields:
         return None
     parent, group, session = map(int, fields[1:4])
     return Found(pid, parent, group, session)
 
 
-def born(pid: int) -> str:
-    """When a process started, in ticks since boot; "" when it is gone. Tells reuse of an id."""
-    fields = stat_fields(pid)
-    return fields[19] if fields and fields[0] not in "ZX" else ""
-
-
 def marks(pid: int) -> Mapping[bytes, bytes]:
     """The Fairlead marks in a process's first environment; empty when it cannot be read."""
     try:
-        data = Path(f"/proc/{pid}/environ").read_bytes()
+        with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
+            data = file.read()
     except OSError:
         return {}
     pairs = (pair.partition(b"=") for pair in data.split(b"\0") if pair.startswith(b"FAIRLEAD_"))

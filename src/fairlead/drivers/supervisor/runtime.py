@@ -10,6 +10,7 @@ from fairlead.base.errors import Refused
 from fairlead.base.ids import Place
 from fairlead.base.ids import name as checked
 from fairlead.base.paths import Home
+from fairlead.drivers._proc import born
 from fairlead.drivers.supervisor import daemon, layout, look, proc, tasks
 from fairlead.drivers.supervisor.launch import read_state
 from fairlead.drivers.supervisor.programs import Info, Programs
@@ -105,11 +106,13 @@ class SupervisorRuntime:
             directory=launch.directory,
             environment={**launch.environment, **self._marks(launch.place, launch.copy)},
             beside=layout.socket_of(launch.address),
+            secrets=launch.secrets,
+            hands_socket=launch.socket,
         )
         self._programs.begin(program, str(launch.copy))
 
-    def stop(self, place: Place, copy: CopyId) -> None:
-        """Ask a copy to end; one that is not there is fine. Does not wait."""
+    def stop(self, place: Place, copy: CopyId, keep_socket: bool = False) -> None:
+        """Ask a copy to end; one that is not there is fine. Does not wait. No socket outlives it."""
         self._programs.stop(layout.copy_name(place, copy))
 
     def run(self, task: Task) -> None:
@@ -135,9 +138,10 @@ class SupervisorRuntime:
     def strays(self, place: Place) -> tuple[int, ...]:
         """Processes with this home's and the place's mark that nothing accounts for."""
         wanted = (os.fsencode(self._mark), os.fsencode(str(place)))
-        table = {found.pid: found for found in proc.alive()}
+        carry = [pid for pid in proc.ours() if _is_of(pid, wanted)]
+        table = proc.lines(carry)
         mains = {info["pid"] for info in self._programs.infos().values() if info["pid"]}
-        marked = sorted(pid for pid in table if _is_of(pid, wanted))
+        marked = sorted(pid for pid in carry if pid in table)
         if not marked:
             return ()
         groups = mains | self._groups(place)
@@ -157,7 +161,7 @@ class SupervisorRuntime:
             if proc.find(pid) is None:
                 return
             raise Refused(f"not a stray of {place}: process {pid}", "fairlead drift lists them")
-        asked = layout.root(self._home) / f"stray-{pid}-{proc.born(pid)}"
+        asked = layout.root(self._home) / f"stray-{pid}-{born(pid)}"
         proc.signal_all([pid], signal.SIGKILL if asked.exists() else signal.SIGTERM)
         asked.touch(mode=0o600)
 

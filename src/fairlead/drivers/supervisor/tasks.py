@@ -16,6 +16,7 @@ from pathlib import Path
 
 from fairlead.base.ids import Place
 from fairlead.base.paths import Home
+from fairlead.drivers._proc import born
 from fairlead.drivers.supervisor import layout, proc
 from fairlead.drivers.supervisor.launch import group_members
 from fairlead.rollout.ports import Task, TaskSeen, TaskState
@@ -34,6 +35,7 @@ def program(directory: Path, task: Task, marks: dict[str, str]) -> layout.Progra
         beside=str(directory),
         limit=task.limit,
         keeps_running=False,
+        secrets=task.secrets,
     )
 
 
@@ -47,7 +49,7 @@ def seen(directory: Path) -> TaskSeen | None:
     except FileNotFoundError:
         return None
     # A claim is created and then filled; for that moment its writer is at work.
-    watched = len(fields) < 3 or proc.born(int(fields[0])) == fields[1]
+    watched = len(fields) < 3 or born(int(fields[0])) == fields[1]
     if (watched and not _stale(fields, since)) or orphans(directory):
         return TaskSeen(TaskState.RUNNING, since=since)
     # It may have ended between the two looks.

@@ -16,6 +16,8 @@ from fairlead.drivers.toolchains.tool import (
     install,
     installer_environment,
     key_of,
+    personal,
+    scratch,
 )
 from fairlead.manifest.model import Build
 
@@ -23,13 +25,19 @@ _LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
 _FORM = "1"
 _DECIDES = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies",
             "overrides", "workspaces", "engines")  # fmt: skip
+# npm runs these of the app's own package.json while it installs (npm docs, "Life Cycle Scripts").
+_RUN_WITH = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare",
+             "postprepare")  # fmt: skip
 
 
 class Npm:
-    """A ``Toolchain``. ``cache`` is npm's download cache."""
+    """A ``Toolchain``. ``cache`` is npm's download cache.
+
+    Where the runner gives commands a user of their own, it is None: see ``Scratch``.
+    """
 
     def __init__(
-        self, runner: Runner, cache: Path, around: Mapping[str, str] | None = None
+        self, runner: Runner, cache: Path | None, around: Mapping[str, str] | None = None
     ) -> None:
         self._runner = runner
         self._cache = cache
@@ -44,8 +52,17 @@ class Npm:
         if not lock or not (tree / lock).is_file():
             _may_lack_lock(package, lock)
             return None
-        decides = json.dumps({name: package.get(name) for name in _DECIDES}, sort_keys=True)
-        lock_digest = key_of({"lock": digest_of_file(tree / lock), "package": decides})
+        decides = json.dumps(
+            {name: package.get(name) for name in _DECIDES} | _scripts(package), sort_keys=True
+        )
+        settings = tree / ".npmrc"
+        lock_digest = key_of(
+            {
+                "lock": digest_of_file(tree / lock),
+                "package": decides,
+                "settings": digest_of_file(settings) if settings.is_file() else "",
+            }
+        )
         parts = {
             "form": _FORM,
             "node": self._identity("node"),
@@ -62,8 +79,10 @@ class Npm:
                 shutil.copyfile(job.tree / name, job.directory / name)
         omit = ("--omit=dev",) if job.recipe.purpose is Purpose.RUN else ()
         argv = (self._program("npm"), "ci", "--no-audit", "--no-fund", *omit)
-        variables = installer_environment(self._around) | {"npm_config_cache": str(self._cache)}
-        install(self._runner, job, argv, variables, job.directory, show)
+        with scratch(self._cache, job.directory) as beside:
+            variables = installer_environment(self._around) | personal(beside)
+            variables |= {"npm_config_cache": beside.cache}
+            install(self._runner, job, argv, variables, job.directory, show)
         modules = job.directory / "node_modules"
         modules.mkdir(exist_ok=True)  # npm makes none for an empty lock
         production = (("NODE_ENV", "production"),) if omit else ()
@@ -73,7 +92,7 @@ class Npm:
             bins=(str(modules / ".bin"), str(Path(self._program("node")).parent)),
             variables=production,
             links=(("node_modules", str(modules)),),
-            packages=_packages(job.directory, job.recipe.lock),
+            packages=_packages(job.tree, job.recipe.lock, job.directory),
         )
 
     def _program(self, name: str) -> str:
@@ -87,6 +106,13 @@ class Npm:
         path = Path(self._program(name)).resolve()
         facts = path.stat()
         return f"{path} {facts.st_size} {facts.st_mtime_ns}"
+
+
+def _scripts(package: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the scripts takes part in an installation; test commands and the like do not."""
+    scripts = package.get("scripts")
+    known = scripts if isinstance(scripts, dict) else {}
+    return {name: known[name] for name in _RUN_WITH if name in known}
 
 
 def _read(tree: Path, name: str) -> dict[str, Any] | None:
@@ -109,9 +135,9 @@ def _may_lack_lock(package: Mapping[str, Any], lock: str) -> None:
         )
 
 
-def _packages(directory: Path, lock: str) -> tuple[tuple[str, str], ...]:
-    """(name, version) of the lock's packages that were installed, sorted."""
-    known = (_read(directory, lock) or {}).get("packages", {})
+def _packages(tree: Path, lock: str, directory: Path) -> tuple[tuple[str, str], ...]:
+    """(name, version) of the packages in the tree's lock that were installed, sorted."""
+    known = (_read(tree, lock) or {}).get("packages", {})
     found = {
         (path.rpartition("node_modules/")[2], str(facts.get("version", "")))
         for path, facts in known.items()

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from fairlead.base.errors import UsageError
 
 _INCLUDE = re.compile(r"(?:-r|--requirement|-c|--constraint)[\s=]*(\S+)")
+_FOUND = re.compile(r"(?:-f|--find-links)[\s=]*(\S+)")
 _ITSELF = re.compile(r"(?:(?:-e|--editable)[\s=]*)?(?:\.{1,2}(?:/\S*)?|file:\S+)(?:\[[^]]*\])?")
 _PINNED = re.compile(r"[A-Za-z0-9._-]+(?:\[[^]]*\])?\s*===?\s*[^\s=*,]+(?:\s|$)|\S+\s*@\s*\S+")
 
@@ -20,6 +21,19 @@ def closure(tree: Path, name: str) -> tuple[str, ...]:
                 path = _beside(file, included[1])
                 found += [path] if path not in found else []
     return tuple(found)
+
+
+def wheels(tree: Path, files: tuple[str, ...]) -> tuple[str, ...]:
+    """The files that ``--find-links`` names in the tree itself, relative to it, sorted: where a
+    line has no hash, what is installed is what lies there."""
+    found: set[str] = set()
+    for name in files:
+        for line in lines(tree, name):
+            named = _FOUND.match(line)
+            if named and "://" not in named[1] and not named[1].startswith("/"):
+                directory = _beside(name, named[1])
+                found |= {f"{directory}/{path.name}" for path in (tree / directory).glob("*")}
+    return tuple(sorted(path for path in found if (tree / path).is_file()))
 
 
 def _beside(file: str, name: str) -> str:

@@ -24,10 +24,13 @@ from fairlead.checks.model import Surroundings
 from fairlead.checks.ports import Runner, Sink
 from fairlead.drivers.toolchains import python, requirements
 from fairlead.drivers.toolchains.tool import (
+    Scratch,
     digest_of_file,
     install,
     installer_environment,
     key_of,
+    personal,
+    scratch,
 )
 from fairlead.manifest.model import Build
 
@@ -38,10 +41,13 @@ _TABLES = ("dependencies", "optional-dependencies", "requires-python", "dynamic"
 
 
 class Uv:
-    """A ``Toolchain``. ``cache`` lies on the environments' file system: installs are hard links."""
+    """A ``Toolchain``. ``cache`` lies on the environments' file system: installs are hard links.
+
+    Where the runner gives commands a user of their own, it is None: see ``Scratch``.
+    """
 
     def __init__(
-        self, runner: Runner, cache: Path, around: Mapping[str, str] | None = None
+        self, runner: Runner, cache: Path | None, around: Mapping[str, str] | None = None
     ) -> None:
         self._runner = runner
         self._cache = cache
@@ -53,7 +59,8 @@ class Uv:
         lock = build.lock or _found(tree, project)
         files = _inputs(tree, lock)
         dependencies = _dependencies(project) if lock in ("uv.lock", "pyproject.toml") else ""
-        contents = {f"file {name}": digest_of_file(tree / name) for name in files}
+        content = (*files, *_beside(tree, lock, files))
+        contents = {f"file {name}": digest_of_file(tree / name) for name in content}
         lock_digest = key_of({**contents, "dependencies": dependencies})
         parts = {
             "form": _FORM,
@@ -72,11 +79,13 @@ class Uv:
     def install(self, job: Install, show: Sink) -> Surroundings:
         """See ``Toolchain``."""
         environment = job.directory / "venv"
-        interpreter = self._interpreter(job, show)
-        for argv, directory in _steps(job, interpreter, environment):
-            variables = {**self._variables(), "UV_PROJECT_ENVIRONMENT": str(environment)}
-            whole = (uv.find_uv_bin(), *argv)
-            install(self._runner, job, whole, variables, directory, show)
+        with scratch(self._cache, job.directory) as beside:
+            variables = self._variables(beside)
+            interpreter = self._interpreter(job, variables, show)
+            variables |= {"UV_PROJECT_ENVIRONMENT": str(environment)}
+            for argv, directory in _steps(job, interpreter, environment):
+                whole = (uv.find_uv_bin(), *argv)
+                install(self._runner, job, whole, variables, directory, show)
         notes = [] if job.recipe.locked else [_unlocked(job)]
         return Surroundings(
             key=job.recipe.key,
@@ -88,23 +97,23 @@ class Uv:
             notes=tuple(notes),
         )
 
-    def _variables(self) -> dict[str, str]:
+    def _variables(self, beside: Scratch) -> dict[str, str]:
         return {
             **installer_environment(self._around),
-            "UV_CACHE_DIR": str(self._cache),
+            **personal(beside),
+            "UV_CACHE_DIR": beside.cache,
             "UV_PYTHON_DOWNLOADS": "never",  # an interpreter is the machine's, and patched by it
             "UV_NO_PROGRESS": "1",
             "PYC_INVALIDATION_MODE": "UNCHECKED_HASH",
         }
 
-    def _interpreter(self, job: Install, show: Sink) -> str:
+    def _interpreter(self, job: Install, variables: Mapping[str, str], show: Sink) -> str:
         """Ours when it will do, else one on the machine that meets what the app asks for."""
         asked = python.request(job.tree, _project(job.tree))
         if python.satisfies(asked, sys.version_info[:3]):
             return python.own_python()
         found: list[str] = []
         argv = (uv.find_uv_bin(), "python", "find", "--no-project", asked)
-        variables = self._variables()
         install(self._runner, job, argv, variables, job.directory, found.append)
         show(f"Python {asked}: {found[-1]}")
         return found[-1]
@@ -142,6 +151,11 @@ def _inputs(tree: Path, lock: str) -> tuple[str, ...]:
     files = requirements.closure(tree, lock)
     requirements.refuse_itself(tree, files)
     return files
+
+
+def _beside(tree: Path, lock: str, files: tuple[str, ...]) -> tuple[str, ...]:
+    """What else of the tree may be installed: the wheels that a requirements file brings."""
+    return () if lock.endswith((".toml", ".lock")) else requirements.wheels(tree, files)
 
 
 def _locked(tree: Path, lock: str, files: tuple[str, ...]) -> bool:

@@ -14,7 +14,7 @@ from fairlead.manifest.mistakes import ManifestError
 from fairlead.manifest.rules import parse
 
 _BY_HAND = "start from the annotated example: fairlead init --example > fairlead.toml"
-__all__ = ["Guess", "Reason", "guess"]
+__all__ = ["Guess", "Reason", "checked", "drafted", "guess"]
 
 
 def guess(
@@ -29,19 +29,26 @@ def guess(
     ``directory`` is the repository's name, and ``branch`` the one checked out.
     """
     repository = Repository(files, tuple(sorted({*files, *paths})), directory, branch)
-    draft = _framework(repository)
-    lines = procfile.read(repository)
-    if lines:
-        draft = procfile.laid_over(draft or procfile.alone(repository), lines)
+    draft = drafted(repository)
     if draft is None:
         raise UsageError(
             f"not clear what this repository is: {directory}",
             _BY_HAND,
         )
-    return _checked(written(draft, repository), directory)
+    return checked(written(draft, repository), directory)
 
 
-def _checked(found: Guess, directory: str) -> Guess:
+def drafted(repository: Repository) -> Draft | None:
+    """The draft for a repository; None when nothing in it is recognised."""
+    draft = _framework(repository)
+    lines = procfile.read(repository)
+    if lines:
+        draft = procfile.laid_over(draft or procfile.alone(repository), lines)
+    return draft
+
+
+def checked(found: Guess, directory: str) -> Guess:
+    """The guess, when it is a manifest. Raises UsageError."""
     # What the repository says is copied into it, and may hold what no manifest can.
     try:
         parse(found.text)

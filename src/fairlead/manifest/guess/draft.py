@@ -53,6 +53,11 @@ class Draft:
         """Take a whole table back."""
         self.tables.pop(table, None)
 
+    def rename(self, table: str, to: str) -> None:
+        """Call a table something else, with those below it."""
+        for name in [n for n in self.tables if n == table or n.startswith(f"{table}.")]:
+            self.tables[to + name.removeprefix(table)] = self.tables.pop(name)
+
     def value(self, table: str, key: str) -> Any:
         """What a line proposes, or None."""
         return next((x.value for x in self.tables.get(table, ()) if x.key == key), None)
@@ -64,17 +69,19 @@ class Draft:
         lines[at : at + 1] = [Line(key, value, why)]
 
 
-_ORDER = ("build", "build.assets", "role", "migrate", "check", "smoke", "environment")
+_ORDER = ("build", "build.assets", "role", "migrate", "state", "check", "smoke", "environment")
 
 
-def written(draft: Draft, repository: Repository) -> Guess:
-    """The guess that a draft comes to."""
+def written(
+    draft: Draft, repository: Repository, environment: str = "local", by: str = "fairlead init"
+) -> Guess:
+    """The guess that a draft comes to; ``environment`` is the one that runs from the branch."""
     draft.add("", "app", repository.name, f"the directory is called {repository.directory}")
     why = "the branch that is checked out here" if repository.branch != "main" else ""
-    lines = draft.tables.setdefault("environment.local", [])
+    lines = draft.tables.setdefault(f"environment.{environment}", [])
     lines.insert(0, Line("branch", repository.branch, why))
     tables = sorted(draft.tables.items(), key=lambda item: _place(item[0]))
-    text = "\n".join([*_head(draft), *(line for table in tables for line in _table(*table))])
+    text = "\n".join([*_head(draft, by), *(line for table in tables for line in _table(*table))])
     reasons = (
         Reason(key_text(table, line.key), line.why)
         for table, found in tables
@@ -90,8 +97,8 @@ def _place(table: str) -> tuple[int, int]:
     return (_ORDER.index(named) if named in _ORDER else -1), table.count(".")
 
 
-def _head(draft: Draft) -> Iterator[str]:
-    yield f"# Written by `fairlead init`, which took this repository for {draft.kind}."
+def _head(draft: Draft, by: str) -> Iterator[str]:
+    yield f"# Written by `{by}`, which took this repository for {draft.kind}."
     yield "# Every key there is: fairlead init --example"
     if draft.todo:
         yield "#\n# To look at:"

@@ -16,7 +16,7 @@ from fairlead.manifest.guess.repository import Repository
 _LINE = re.compile(r"^([A-Za-z0-9_-]+):\s*(\S.*?)\s*$")
 _PORT = re.compile(r"\$\{PORT(?::-\d+)?\}|\$PORT\b")
 _BIND = re.compile(r"(-b|--bind)(\s+|=)(?:0\.0\.0\.0|\[::\])?:?\{port\}")
-_ONCE = re.compile(r"clock|beat|cron|scheduler?")
+ONCE = re.compile(r"clock|beat|cron|scheduler?")
 _MADE = {"go.mod": "go build -o bin/ ./...", "Cargo.toml": "cargo build --release"}
 
 
@@ -117,5 +117,5 @@ def _worker(draft: Draft, name: str, command: str) -> None:
         draft.todo.append(f"the Procfile's {name} is left out: no role can be called that")
         return
     draft.replace(f"role.{role}", "command", _plain(command), f"Procfile: {name}: {command}")
-    if _ONCE.search(role) or re.search(r"\bbeat\b", command):
+    if ONCE.search(role) or re.search(r"\bbeat\b", command):
         draft.add(f"role.{role}", "singleton", True, "a scheduler must not run twice")

@@ -50,7 +50,9 @@ class Settings:
 
     def directory(self, name: str) -> str:
         """A setting's directory below the repository, or "" when it lies elsewhere."""
-        parts = _parts(self.values.get(name))
+        parts = parts_of(self.values.get(name))
+        if any(part.startswith("/") for part in parts):
+            return ""
         joined = normpath("/".join([self.base or ".", *parts])) if parts else ""
         return "" if joined.startswith(("/", "..")) or joined == "." else joined
 
@@ -69,12 +71,12 @@ class Settings:
         return not self.database and "sqlite3" in said and "environ" not in said
 
 
-def _parts(node: ast.expr | None) -> list[str]:
+def parts_of(node: ast.expr | None) -> list[str]:
     """The pieces after BASE_DIR in ``BASE_DIR / "a" / "b"`` and its other spellings."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        return [*_parts(node.left), text_of(node.right) or "/"]
+        return [*parts_of(node.left), text_of(node.right) or "/"]
     if isinstance(node, ast.Call) and called(node) in ("join", "str", "joinpath", "Path"):
-        return [*_before(node.func), *(part for each in node.args for part in _parts(each))]
+        return [*_before(node.func), *(part for each in node.args for part in parts_of(each))]
     text = text_of(node)
     return [text] if text is not None else []
 
@@ -82,7 +84,7 @@ def _parts(node: ast.expr | None) -> list[str]:
 def _before(function: ast.expr) -> list[str]:
     # os.path.join's own pieces are all arguments; BASE_DIR.joinpath's first ones stand before it.
     own = isinstance(function, ast.Attribute) and function.attr == "joinpath"
-    return _parts(function.value) if own and isinstance(function, ast.Attribute) else []
+    return parts_of(function.value) if own and isinstance(function, ast.Attribute) else []
 
 
 def settings(repository: Repository, base: str, module: str) -> Settings | None:

@@ -1,7 +1,9 @@
 """The old copies end before the new ones start.
 
-For roles that take no traffic, for singletons, which never overlap, and for the
-recreate strategy. A role that serves answers 503 with a maintenance page in between.
+For roles that take no traffic, for singletons, which never overlap, for roles that are handed a
+socket, and for the recreate strategy. A role that serves answers 503 with a maintenance page in
+between; not where the socket stays while its copies change: there requests wait, so the route is
+left as it is until the new copy is ready.
 """
 
 from fairlead.manifest.model import Role
@@ -30,7 +32,7 @@ def _take_up(view: View, role: Role) -> Decision | None:
 
 def _let_go(view: View, role: Role) -> Decision | None:
     """Take the traffic from the old copies of a role that serves."""
-    others = {copy.id for copy in view.unwanted(role)}
+    others = {copy.id for copy in view.unwanted(role) if not view.hands_on(copy)}
     if not role.serves or not others.intersection(view.routed(role.name)):
         return None
     return parts.switch(view, role, (), "maintenance while its copies are replaced")

@@ -65,6 +65,7 @@ def _facts(tools: Tools, app: str, number: int) -> ReleaseFacts | None:
         artifact.dependencies,
         release.settings,
         artifact.schema.digest if artifact.schema else "",
+        release.secrets,
     )
 
 

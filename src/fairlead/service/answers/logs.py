@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from fairlead.base.errors import NotFound, UsageError
+from fairlead.base.errors import NotFound, Refused, UsageError
 from fairlead.base.ids import Place, is_name
 from fairlead.record import references as refs
 from fairlead.record.chain import entry_of
@@ -21,10 +21,12 @@ PAUSE = 0.1
 
 
 class LogFile(msgspec.Struct, frozen=True):
-    """One log: whose it is, and where."""
+    """One log: whose it is, where, and of which place's copies and tasks (None: of a check or
+    a build)."""
 
     name: str
     path: str
+    place: Place | None = None
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -45,7 +47,7 @@ def of_place(tools: Tools, place: Place, text: str = "") -> tuple[LogFile, ...]:
     names = sorted(path.stem for path in directory.glob("*.log"))
     found = [name for name in names if not text or name == text or name.startswith(f"{text}.")]
     if found:
-        return tuple(LogFile(name, str(directory / f"{name}.log")) for name in found)
+        return tuple(LogFile(name, str(directory / f"{name}.log"), place) for name in found)
     what = f"no log of {text} in {place}" if text else f"no log in {place} yet"
     raise NotFound(what, f"there are: {', '.join(names)}" if names else "fairlead status")
 
@@ -88,19 +90,39 @@ def _is_of(tools: Tools, app: str, commit: str) -> bool:
     return any(entry_of(row).app == app for row in rows)
 
 
-def last(files: tuple[LogFile, ...], lines: int) -> tuple[LogLine, ...]:
-    """The last ``lines`` lines of each."""
-    return tuple(LogLine(f.name, line) for f in files for line in _tail(Path(f.path), lines))
+def last(tools: Tools, files: tuple[LogFile, ...], lines: int) -> tuple[LogLine, ...]:
+    """The last ``lines`` lines of each, secrets masked."""
+    return tuple(
+        LogLine(file.name, _masked(tools, file, line))
+        for file in files
+        for line in _tail(Path(file.path), lines)
+    )
 
 
 def follow(tools: Tools, files: tuple[LogFile, ...]) -> Iterator[LogLine]:
-    """Lines as they are printed, for ever; a log that is rotated or begun anew is read on."""
-    readers = [_Reader(file) for file in files]
+    """Lines as they are printed, secrets masked, for ever; a log that is rotated or begun anew
+    is read on."""
+    readers = [(file, _Reader(file)) for file in files]
     while True:
-        found = [line for reader in readers for line in reader.more()]
-        yield from found
+        found = [(file, line) for file, reader in readers for line in reader.more()]
+        for file, line in found:
+            yield LogLine(line.log, _masked(tools, file, line.line))
         if not found:
             tools.clock.sleep(PAUSE)
+
+
+def _masked(tools: Tools, file: LogFile, line: str) -> str:
+    """The line without the values of its place's secrets.
+
+    Raises Refused where they are not known: then nobody can say what the line gives away.
+    """
+    if file.place is None:
+        return line  # a check's or a build's: it never had one
+    try:
+        return tools.sealed.scrubber(file.place)(line)
+    except Refused as error:
+        what = f"secrets in the log cannot be masked: {error.what}"
+        raise Refused(what, f"{error.hint}; the log as it is: {file.path}") from None
 
 
 def _tail(path: Path, lines: int) -> list[str]:

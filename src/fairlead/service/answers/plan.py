@@ -7,7 +7,11 @@ from fairlead.base.ids import Digest, Place
 from fairlead.desired import read
 from fairlead.desired.model import Desired, Proposal
 from fairlead.plan.explain import explain
+from fairlead.plan.model import Halted
+from fairlead.plan.next_wave import backs_up
+from fairlead.plan.room import figures
 from fairlead.plan.unfold import unfold
+from fairlead.plan.view import View
 from fairlead.rollout.look import look
 from fairlead.service.answers.status import plainly
 from fairlead.service.tools import Tools
@@ -15,7 +19,8 @@ from fairlead.service.tools import Tools
 
 class PlanTold(msgspec.Struct, frozen=True):
     """A plan in sentences. ``of`` is "desired", "proposed" or "asked about"; ``empty`` says
-    that there is nothing to do; ``approve`` is the command that consents to it, or ""."""
+    that there is nothing to do; ``approve`` is the command that consents to it, or ""; ``room`` is
+    what it needs and what there is, "" where it has begun."""
 
     place: str
     release: int
@@ -24,6 +29,7 @@ class PlanTold(msgspec.Struct, frozen=True):
     empty: bool
     sentences: tuple[str, ...]
     approve: str = ""
+    room: str = ""
 
 
 def plan(tools: Tools, place: Place, number: int = 0) -> PlanTold:
@@ -32,11 +38,14 @@ def plan(tools: Tools, place: Place, number: int = 0) -> PlanTold:
     Raises NotFound when nothing is asked for, Unknown when the world does not answer.
     """
     wanted, of = _wanted(tools, place, number)
-    found = unfold(wanted, look(tools.world, place, plainly(wanted)))
+    seen = look(tools.world, place, plainly(wanted))
+    found = unfold(wanted, seen)
+    view = View(wanted, seen)
     approve = f"fairlead approve {place}" if of == "proposed" else ""
     empty = not found.waves
     release = wanted.release.number
-    return PlanTold(str(place), release, of, found.digest, empty, explain(found), approve)
+    room = "" if empty and not isinstance(found.ends, Halted) else figures(view, backs_up(view))
+    return PlanTold(str(place), release, of, found.digest, empty, explain(found), approve, room)
 
 
 def proposed(proposal: Proposal) -> Desired:

@@ -13,7 +13,7 @@ from fairlead.base.errors import FairleadError
 from fairlead.base.ids import Place
 from fairlead.desired import read
 from fairlead.desired.model import Desired, Proposal
-from fairlead.manifest.model import Recreate
+from fairlead.manifest.model import Environment, Recreate
 from fairlead.plan.drift import drift
 from fairlead.plan.model import Copy, CopyState, Job, JobState, Observed, Route, Wave
 from fairlead.plan.next_wave import held_until, next_wave
@@ -23,6 +23,7 @@ from fairlead.record.chain import entry_of
 from fairlead.record.model import Entry
 from fairlead.rollout.flow import state_of
 from fairlead.rollout.look import look
+from fairlead.service import certificates
 from fairlead.service.ports import MachineSeen
 from fairlead.service.tools import Tools
 
@@ -102,6 +103,7 @@ class PlaceStatus(msgspec.Struct, frozen=True):
     strategy: str = ""
     how: str = ""
     url: str = ""
+    certificate: str = ""
     roles: tuple[RoleStatus, ...] = ()
     copies: tuple[CopyStatus, ...] = ()
     shares: tuple[Share, ...] = ()
@@ -204,6 +206,7 @@ def _known(
 ) -> PlaceStatus:
     """What the deploy repo and the record say, before anything is looked at."""
     release = wanted.release
+    environment = release.manifest.environment(wanted.place.environment)
     return PlaceStatus(
         *wanted.place,
         state="not known",
@@ -215,9 +218,18 @@ def _known(
         since=entry.at if entry else "",
         strategy=str(msgspec.to_builtins(wanted.strategy)["type"]),
         how=wanted.how,
-        url=_url(tools, wanted.place),
+        url=_domain(tools, environment) or _url(tools, wanted.place),
+        certificate=certificates.said(tools, environment),
         proposal=_waits(proposal),
     )
+
+
+def _domain(tools: Tools, environment: Environment | None) -> str:
+    """Where the world asks for it; "" where it has no domains, or is no server's."""
+    if environment is None or not environment.domains or not tools.home.server:
+        return ""
+    scheme = "http" if environment.https == "off" else "https"
+    return f"{scheme}://{environment.canonical or environment.domains[0]}/"
 
 
 def _url(tools: Tools, place: Place) -> str:

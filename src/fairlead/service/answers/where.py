@@ -8,7 +8,6 @@ import msgspec
 
 from fairlead.base.errors import FairleadError, NotFound, UsageError
 from fairlead.base.ids import Place, is_name
-from fairlead.manifest.rules import FILE
 from fairlead.service.tools import Tools
 
 
@@ -58,6 +57,8 @@ def app_meant(tools: Tools, text: str, directory: Path) -> str:
 
 def app_here(directory: Path) -> str:
     """The app whose repository ``directory`` lies in; "" for none."""
+    from fairlead.manifest.rules import FILE  # 2 ms, and a place named in full needs none of it
+
     for at in (directory, *directory.parents):
         if (at / FILE).is_file():
             return _app_of(at / FILE)

@@ -1,0 +1,1 @@
+"""nginx as the proxy: the driver of the port ``rollout.ports.Proxy``."""

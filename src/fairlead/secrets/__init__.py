@@ -1,0 +1,1 @@
+"""Sealed values by name, per place; and the scrubber that keeps them out of what is shown."""

@@ -1,0 +1,4 @@
+from celery import Celery
+
+app = Celery("shop")
+app.conf.beat_schedule = {}

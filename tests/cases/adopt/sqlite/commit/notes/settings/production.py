@@ -1,0 +1,5 @@
+from .base import *
+
+DEBUG = False
+ALLOWED_HOSTS = ["notes.example"]
+STATIC_ROOT = "/var/www/notes/static"
