@@ -349,8 +349,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "canary-jumps-a-weight",
         "strategies/canary.py",
-        "strategy.weights[reached + 1])",
-        "strategy.weights[-1])",
+        "old, higher[0])",
+        "old, higher[-1])",
         ("not_known_never_advances",),
     ),
     Fault(

@@ -87,14 +87,14 @@ def test_every_fault_is_caught(fault: Fault, tmp_path: Path) -> None:
 
 
 def test_every_property_is_really_asked() -> None:
-    """No property is empty: in 500 lives each had something to say at least 10 times."""
+    """No property is empty: in 1,500 lives each had something to say at least 10 times."""
     promises.ASKED.clear()
     _live()
     assert {p.__name__: promises.ASKED[p.__name__] for p in promises.PROPERTIES if
             promises.ASKED[p.__name__] < 10} == {}  # fmt: skip
 
 
-@settings(max_examples=500, derandomize=True, database=None)
+@settings(max_examples=1500, derandomize=True, database=None)
 @given(lives())
 def _live(life: Life) -> None:
     seen = Observed(1_000.0)

@@ -29,32 +29,31 @@ def _keep_share(view: View, role: Role, strategy: Canary) -> Decision | None:
     that nobody judged.
     """
     route = view.route(role.name)
-    reached = _reached(route, view.number, strategy)
-    if view.proven or route is None or reached < 0:
+    share = _held(route, view.number, strategy)
+    if view.proven or route is None or not share:
         return None
     new = view.serving(role, view.mine(role).values())
     old = view.serving_others(role)
     if not new or not old or len(new) + len(old) == len(route.shares):
         return None
-    shares = parts.split(new, old, strategy.weights[reached])
+    shares = parts.split(new, old, share)
     return parts.switch(view, role, shares, "take out copies that are not ready")
 
 
 def _advance(view: View, role: Role, strategy: Canary, old: list[CopyId]) -> Decision | None:
     route = view.route(role.name)
-    reached = _reached(route, view.number, strategy)
-    if route is None or reached < 0:
+    share = _held(route, view.number, strategy)
+    if route is None or not share:
         return _give(view, role, old, strategy.weights[0])
-    again = _give(view, role, old, strategy.weights[reached])
+    again = _give(view, role, old, share)
     if again:
         # A copy came or went: the share stays, its bake starts again.
         return again
-    verdict = _judge(view, role, strategy, route.since, strategy.weights[reached])
+    verdict = _judge(view, role, strategy, route.since, share)
     if verdict:
         return verdict
-    if reached + 1 < len(strategy.weights):
-        return _give(view, role, old, strategy.weights[reached + 1])
-    return switch_over(view, role)
+    higher = [weight for weight in strategy.weights if weight > share]
+    return _give(view, role, old, higher[0]) if higher else switch_over(view, role)
 
 
 def _give(view: View, role: Role, old: list[CopyId], percent: int) -> Decision | None:
@@ -62,16 +61,15 @@ def _give(view: View, role: Role, old: list[CopyId], percent: int) -> Decision |
     return parts.switch(view, role, parts.split(view.ready(role), old, percent), why)
 
 
-def _reached(route: Route | None, number: int, strategy: Canary) -> int:
-    """The index of the greatest weight the new release has reached; -1 for none."""
+def _held(route: Route | None, number: int, strategy: Canary) -> int:
+    """The percent that the new release holds: the greatest weight it has reached, or what it has
+    where it was asked for with other weights before and has reached none of these; 0 for none."""
     if route is None:
-        return -1
+        return 0
     whole = sum(share for _, share in route.shares)
     new = sum(share for copy, share in route.shares if copy.release == number)
-    if not new:
-        return -1
-    at_most = [i for i, w in enumerate(strategy.weights) if w * whole <= new * 100]
-    return max(at_most, default=0)
+    reached = [weight for weight in strategy.weights if weight * whole <= new * 100]
+    return max(reached, default=max(1, new * 100 // whole) if new else 0)
 
 
 def _judge(view: View, role: Role, strategy: Canary, since: float, percent: int) -> Decision | None:
