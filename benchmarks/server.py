@@ -62,7 +62,7 @@ class Size:
         """As asked for; small with ``--quick``."""
         if options.quick:
             return cls(options.rate, (1,), 1, 1, 1, 1, ("five_commands",), ("blue-green",))
-        return cls(options.rate, (1, 3), 2, 3, 6, 2, (), ORDER)
+        return cls(options.rate, (1, 3), 2, 3, 4, 1, (), ORDER)
 
 
 def why_not() -> str:

@@ -110,7 +110,7 @@ def tool_venv(name: str, *packages: str) -> Path:
         env = environment(**_TOOL)
         python = ("--quiet", "--python", sys.executable)
         must(run([UV, "venv", "--clear", *python, venv], CLONE, env))
-        argv = [UV, "pip", "install", "--quiet", "--python", venv / "bin/python", *packages]
+        argv = [UV, "pip", "install", "--quiet", "--python", str(venv / "bin/python"), *packages]
         must(run(argv, CLONE, env, 300))
         (venv / "done").touch()
     return venv

@@ -4,6 +4,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -192,7 +193,7 @@ class Ansible(Linked):
         more = [
             "-e",
             f"@{self.home / 'more.yml'}",
-            *(["-e", "back=true"] if word == "back" else []),
+            *(["-e", '{"back": true}'] if word == "back" else []),
         ]
         return run([*play, *more], self.home, env, LIMIT)
 
@@ -284,7 +285,8 @@ class HostStory(Story):
         except RuntimeError as error:
             note(f"  {error}")
             self._peer.rescue(what)
-            await_build(self._peer.address, build, 60)
+            with suppress(RuntimeError):  # the next release is another try
+                await_build(self._peer.address, build, 60)
 
     def _with_long(self) -> dict[str, Any]:
         with users(self._peer.address, self._rate, LONG) as traffic:
