@@ -16,7 +16,7 @@ demo: setup-run ## the whole path on this machine, with real parts and traffic
 	@$(BIN)/fairlead demo $(ARGS)
 
 test: setup ## all tests (ARGS='tests/plan -x' for some)
-	@$(BIN)/pytest -q $(ARGS)
+	@$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## lint, format, types, who may import whom
 	$(BIN)/ruff check .

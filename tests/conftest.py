@@ -56,3 +56,11 @@ def _environment_of_our_own(
         monkeypatch.setenv(name, value)
     if "UV_CACHE_DIR" not in os.environ:  # downloads are the same for every home
         monkeypatch.setenv("UV_CACHE_DIR", str(CACHE / "uv"))
+
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What boots machines takes longest: begun first, so that no worker waits for it at the end."""
+    items.sort(key=lambda item: item.path.is_relative_to(HERE / "host"), reverse=True)

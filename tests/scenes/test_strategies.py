@@ -23,6 +23,7 @@ def test_a_second_release_with_a_migration_costs_no_request(house: House, strate
         app.change("second")
         app.released()
         app.settled()
+        until(lambda: users.snapshot.websocket_open, "the WebSocket, back")
         report = users.stop(wait_long=True)
         assert report.long_failed == 0
         assert report.long_finished >= 1

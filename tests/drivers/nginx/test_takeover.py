@@ -96,7 +96,7 @@ def test_users_are_handed_over_and_back_without_a_failed_request(world: NginxWor
     # A reload closes kept connections; who was just writing on one asks again (RFC 9112, 9.3.1).
     print(f"{report.sent} sent, {report.retried} again, worst {report.max_ms:.0f} ms")
     assert (report.failed, report.failures) == (0, ())
-    assert report.sent > 1000
+    assert report.sent > 500  # a hundred before each of the five turns
     assert hand.file.read_bytes() == before
     assert hand.file.is_symlink()
     assert (hand.file.stat().st_mode & 0o777) == 0o640
