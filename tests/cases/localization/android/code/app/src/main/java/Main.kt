@@ -1,0 +1,1 @@
+val title = getString(R.string.titel)

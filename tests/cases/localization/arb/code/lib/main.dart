@@ -1,0 +1,1 @@
+final text = AppLocalizations.of(context)!.titel;

@@ -1,0 +1,1 @@
+export const App = () => <h1>{t('boats.title')} {t('common:boats.count', { count })}</h1>

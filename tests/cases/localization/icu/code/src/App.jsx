@@ -1,0 +1,1 @@
+intl.formatMessage({ id: "titel" })
