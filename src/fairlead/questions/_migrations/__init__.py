@@ -1,0 +1,1 @@
+"""What asking about migrations runs: the app's commands, its tool, PostgreSQL, squawk."""

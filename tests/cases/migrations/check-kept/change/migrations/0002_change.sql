@@ -1,0 +1,2 @@
+ALTER TABLE orders ADD CONSTRAINT not_absurd CHECK (total > -1000000) NOT VALID;
+ALTER TABLE orders VALIDATE CONSTRAINT not_absurd;

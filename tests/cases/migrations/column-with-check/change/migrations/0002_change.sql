@@ -1,0 +1,1 @@
+ALTER TABLE customer ADD COLUMN height integer CHECK (height > 0);

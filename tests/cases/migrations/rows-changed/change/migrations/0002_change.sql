@@ -1,0 +1,1 @@
+UPDATE customer SET nickname = 'x' WHERE nickname IS NULL;

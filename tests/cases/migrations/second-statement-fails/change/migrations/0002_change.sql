@@ -1,0 +1,1 @@
+ALTER TABLE customer ADD COLUMN a text; ALTER TABLE nobody ADD COLUMN b text;

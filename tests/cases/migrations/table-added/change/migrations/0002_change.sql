@@ -1,0 +1,2 @@
+CREATE TABLE coupon (code text NOT NULL UNIQUE, order_id bigint REFERENCES orders, CHECK (code <> ''));
+CREATE INDEX ON coupon (order_id);

@@ -1,0 +1,4 @@
+BEGIN;
+ALTER TABLE customer RENAME TO client;
+CREATE VIEW customer AS SELECT * FROM client;
+COMMIT;

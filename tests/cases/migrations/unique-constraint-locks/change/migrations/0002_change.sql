@@ -1,0 +1,1 @@
+ALTER TABLE customer ADD CONSTRAINT one_name UNIQUE (name);

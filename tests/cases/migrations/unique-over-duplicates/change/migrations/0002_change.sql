@@ -1,0 +1,1 @@
+ALTER TABLE setting ADD CONSTRAINT one_value UNIQUE (value);
