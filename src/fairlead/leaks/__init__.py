@@ -1,0 +1,1 @@
+"""Text → Findings: keys, tokens and passwords that stand in a tree."""

@@ -1,0 +1,1 @@
+"""Documents → Findings: whether they are valid objects of Kubernetes."""
