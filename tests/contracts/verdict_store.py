@@ -8,7 +8,7 @@ from fairlead.checks.ports import VerdictStore
 
 COMMIT = CommitId("a" * 40)
 VERDICT = Verdict(
-    "demo", COMMIT, "b" * 40, (CheckResult("tests", Answer.FAILED, 'exit 1: "ü"\n', 12, "/l"),), "q"
+    "demo", COMMIT, "b" * 40, (CheckResult("tests", Answer.FAILED, 'exit 1: "ü"\n', 12, "/l"),)
 )
 
 

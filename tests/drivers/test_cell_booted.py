@@ -19,6 +19,8 @@ HARDENED = (
     "NoNewPrivileges=yes",
     f"CapabilityBoundingSet={' '.join(f'CAP_{name}' for name in NEEDED)}",
 )
+# And what it takes for a network of the command's own.
+OFFLINE = (*HARDENED[:-1], f"{HARDENED[-1]} CAP_NET_ADMIN")
 
 PROGRAM = """
 import os, sys
@@ -32,9 +34,14 @@ open("/var/lib/fairlead/record.sqlite", "w").write("the record")
 script = '''
 id -un; ls /var/lib/fairlead; cat /var/lib/fairlead/record.sqlite /etc/fairlead/server.toml
 ls /run /home; systemctl is-system-running; getent hosts localhost; echo made > here
+echo $(ls /sys/class/net) of $(id -u) below $(ulimit -u)
 '''
-command = Command(("sh", "-c", script), tree, {"PATH": "/usr/bin:/bin"}, 20, writes=(tree,))
+limits = dict(network=False, memory=1 << 30, processes=100, disk=1 << 30)
+command = Command(
+    ("bash", "-c", script), tree, {"PATH": "/usr/bin:/bin"}, 20, writes=(tree,), **limits
+)
 end = Commands(identity=identity_of("nobody")).run(command, print)
+print(end.network_on)
 print(end.well, end.as_root, end.detail, os.stat(tree + "/here").st_uid)
 """
 
@@ -47,7 +54,9 @@ def machine() -> Iterator[Machine]:
         yield made
 
 
-@pytest.mark.parametrize("properties", [(), HARDENED], ids=["plain", "hardened"])
+@pytest.mark.parametrize(
+    "properties", [(), HARDENED, OFFLINE], ids=["plain", "hardened", "offline"]
+)
 def test_a_service_of_root_has_its_commands_in_a_cell(
     machine: Machine, properties: tuple[str, ...]
 ) -> None:
@@ -61,7 +70,10 @@ def test_a_service_of_root_has_its_commands_in_a_cell(
     said = machine.run(*run, sys.executable, "-c", PROGRAM, check=False)
     heard = said.stdout.splitlines()
     assert heard[:2] == ["nobody", "work"], said
-    assert heard[-1] == "True False  0"
+    assert heard[-1] == "True False  0", said
+    # Who may make a network and nothing in it leaves things as they are, and says so.
+    assert heard[-2] == str("NET_ADMIN" not in str(properties) and bool(properties))
+    assert heard[-3].endswith("of 65534 below 200")
     assert not [line for line in heard if "the record" in line or "token" in line]
     assert "running" not in heard
     assert [line for line in heard if "localhost" in line]

@@ -12,7 +12,8 @@ from fairlead.base.errors import NotFound, Refused
 from fairlead.base.ids import CommitId
 from fairlead.drivers.git import GitRepositories
 from fairlead.drivers.git.capture import Captured, committed, stashed, uncommitted
-from fairlead.drivers.git.overlay import hunks, laid_over
+from fairlead.drivers.git.merge import hunks
+from fairlead.drivers.git.overlay import laid_over
 
 GIT = GitRepositories()
 SETTINGS = "".join(f"OPTION_{n} = {n}\n" for n in range(12))

@@ -12,17 +12,27 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from fairlead.base.errors import Refused
+from fairlead.base.errors import NotFound, Refused
+from fairlead.base.room import megabytes
 from fairlead.base.stop import Stop
 from fairlead.base.text import printable
-from fairlead.checks.ports import Command, Exit, Sink
+from fairlead.checks.ports import Command, Exit, Over, Sink
 from fairlead.drivers.commands.handover import give, take
-from fairlead.drivers.commands.identity import Identity, mounts
+from fairlead.drivers.commands.identity import Identity, identity_of, mounts
 from fairlead.drivers.commands.log import LOG_LIMIT, Log
 
-_KEEPER = str(Path(__file__).with_name("keeper.py"))
+# The keeper is a package of its own: it must not pay for what ours imports.
+_KEEPER = (
+    f"import sys; sys.path.append({str(Path(__file__).parents[3])!r}); "
+    "from fairlead.drivers._keeper.main import main; sys.exit(main(sys.argv[1:]))"
+)
+_NO_CELL = ("-1", "-1")
+_NOBODY, _PROGRAMS, _TRIAL = "nobody", ("/opt",), 10.0
 _CHUNK = 1 << 16
 _LONGEST_LINE = 1 << 16
+_MOST_LINES = 50_000
+_MOST_SHOWN = 4_000_000
+_LAST = 8_000
 # The keeper has ended everything it could; a pipe still open is held by what is out of reach.
 _DRAIN = 2.0
 _LOOK_EVERY = 0.1
@@ -33,7 +43,7 @@ class Commands:
     """Runs commands. ``grace`` is the time, in seconds, between SIGTERM and SIGKILL.
 
     With an ``identity``, which takes root, each runs as that user, in a cell of its own (see
-    ``keeper.py``); else as who we are.
+    ``drivers/_keeper``); else as who we are.
     """
 
     def __init__(
@@ -71,7 +81,7 @@ class Commands:
 
     def _kept(self, command: Command, lines: "_Lines") -> bytes:
         """What the keeper said; b"" unless it ended well, and all of the command with it."""
-        cell: tuple[str, ...] = ()
+        cell = (*_NO_CELL, *(f"w{path}" for path in command.writes))
         if self._identity is not None:
             cell = (str(self._identity.uid), str(self._identity.gid))
             cell += mounts(self._identity, command)
@@ -95,6 +105,19 @@ class Commands:
         return end
 
 
+def stand_in() -> Identity | None:
+    """Who runs what a change brings, in a cell, where nobody made a user for that: as root nobody,
+    else who we are. None where the system (a container) lets us make no cell."""
+    try:
+        identity = identity_of(_NOBODY, _PROGRAMS)
+    except (NotFound, Refused):
+        return None
+    if os.geteuid() != 0:
+        identity = Identity(os.geteuid(), os.getegid(), _PROGRAMS)
+    tried = Command(("true",), "/", {"PATH": "/usr/bin:/bin"}, _TRIAL)
+    return identity if Commands(identity=identity).run(tried, lambda _: None).well else None
+
+
 class _Keeper(NamedTuple):
     process: subprocess.Popen[bytes]
     output: int
@@ -108,11 +131,13 @@ def _keeper(command: Command, grace: float, cell: tuple[str, ...]) -> Iterator[_
     status, said = os.pipe()
     life, alive = os.pipe()
     descriptors = (said, life, words)
-    numbers = (*descriptors, command.limit, grace, command.nice)
-    told = (*(str(number) for number in numbers), *cell, "--", *command.argv)
+    times = (command.limit, grace, command.nice)
+    most = (int(command.network), command.memory, command.processes, command.disk)
+    numbers = (str(number) for number in (*descriptors, *times, *most))
+    told = (*numbers, *cell, "--", *command.argv)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", _KEEPER, *told],
+            [sys.executable, "-I", "-S", "-c", _KEEPER, *told],
             cwd=command.directory,
             env={},  # the keeper may be root: what an app sets is not for its loader to read
             stdin=subprocess.DEVNULL,
@@ -185,14 +210,18 @@ def _exit(said: bytes, *, stopped: bool) -> Exit:
     if not said:
         detail = "stopped: its end is of no more use" if stopped else _WATCH_LOST
         return Exit(lost=True, detail=detail)
-    code, number, timed_out, left, problem = said.decode(errors="replace").split("\n", 4)
+    code, number, timed_out, left, online, over, problem = (
+        said.decode(errors="replace").split("\n", 6)
+    )  # fmt: skip
     return Exit(
         code=int(code),
-        started=not problem,
+        started=bool(over) or not problem,
         timed_out=timed_out == "1",
         signal=int(number),
         left=int(left),
         detail=problem,
+        over=Over(over) if over else None,
+        network_on=online == "1",
     )
 
 
@@ -205,24 +234,48 @@ def _plain(error: OSError | ValueError | Refused) -> str:
 
 
 class _Lines:
-    """Bytes in, printable lines out; the bytes as they came go to the log."""
+    """Bytes in, printable lines out; the bytes as they came go to the log.
+
+    Who prints without end must not keep us busy: after so many lines or bytes only the last ones
+    are shown, when it has ended.
+    """
 
     def __init__(self, log: Log, show: Sink) -> None:
         self._log = log
         self._show = show
         self._rest = b""
+        self._lines, self._room = _MOST_LINES, _MOST_SHOWN
+        self._unseen = 0
 
     def feed(self, data: bytes) -> None:
         """Take what was read."""
         self._log.write(data)
+        if self._full:
+            self._rest = (self._rest + data)[-_LAST:]
+            self._unseen += len(data)
+            return
+        self._room -= len(data)
         *whole, self._rest = (self._rest + data).split(b"\n")
         for line in whole:
-            self._show(printable(line.decode(errors="replace")))
+            self._say(line)
         if len(self._rest) > _LONGEST_LINE:
-            self.end()
+            self._say(self._rest)
+            self._rest = b""
+
+    @property
+    def _full(self) -> bool:
+        return self._lines <= 0 or self._room <= 0
+
+    def _say(self, line: bytes) -> None:
+        self._lines -= 1
+        self._show(printable(line.decode(errors="replace")))
 
     def end(self) -> None:
-        """Show the last line, which has no end."""
+        """Show the last line, which has no end; of what was not shown, the last lines."""
+        if self._unseen > _LAST:
+            self._show(f"… {megabytes(self._unseen - _LAST)} of output are not shown …")
+            self._rest = self._rest.partition(b"\n")[2] or self._rest
         if self._rest:
-            self._show(printable(self._rest.decode(errors="replace")))
+            for line in self._rest.removesuffix(b"\n").split(b"\n"):
+                self._say(line)
         self._rest = b""
