@@ -2,13 +2,25 @@
 
 import os
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import fairlead
+from fairlead.base.clock import SystemClock
 from fairlead.base.ids import CommitId
 from fairlead.base.journal import FACTS, Event
-from fairlead.checks.model import Change
+from fairlead.checks.asking import Asker
+from fairlead.checks.flow import Desk
+from fairlead.checks.model import Change, Reply
+from fairlead.checks.ports import Told
+from fairlead.drivers.commands import Commands
 from fairlead.drivers.git import GitRepositories
+from fairlead.drivers.services import LocalServices
+from fairlead.drivers.sshsig import KeyVerifier, machine_key
+from fairlead.drivers.verdicts import VerdictFiles
+from fairlead.manifest.model import Check
 
 GIT = GitRepositories()
 
@@ -45,6 +57,36 @@ class Repository:
     def change(self, commit: CommitId) -> Change:
         facts = GIT.facts(self.bare, commit)
         return Change("demo", commit, facts.tree, "refs/heads/main", facts.email, facts.subject)
+
+
+class Tree:
+    """``Ours`` of a place where nothing was released: no question is told anything."""
+
+    def key(self, change: Change, check: Check) -> str:
+        return "the tree alone"
+
+    def told(self, change: Change, check: Check, room: Path) -> Told:
+        return Told()
+
+    def reply(self, change: Change, check: Check) -> Reply | None:
+        return None
+
+
+def desk_in(root: Path, journal: "Kept", **other: Any) -> Desk:
+    """A desk with everything real, in a directory."""
+    signer, package = machine_key(root / "keys"), Path(fairlead.__file__).parents[1]
+    parts = {
+        "sources": GIT,
+        "runner": Commands(grace=0.2),
+        "services": LocalServices(other.get("runner", Commands(grace=0.2)), root / "services"),
+        "verdicts": VerdictFiles(root / "verdicts", signer, KeyVerifier(root / "keys/none")),
+        "journal": journal,
+        "clock": SystemClock(),
+        "asker": Asker((sys.executable, "-I", "-m", "fairlead.questions"), (str(package),), "1"),
+        "work": root / "work",
+        "logs": root / "logs",
+    }
+    return Desk(**(parts | other))
 
 
 class Kept:

@@ -7,19 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from apps import GIT, Kept, Repository, wheel
+from apps import GIT, Kept, Repository, Tree, desk_in, wheel
 from fairlead.artifact.flow import Workshop, build, damaged, surroundings
 from fairlead.artifact.model import Artifact
 from fairlead.artifact.ports import Purpose
 from fairlead.base.clock import SystemClock
 from fairlead.base.errors import FairleadError
 from fairlead.base.ids import CommitId
-from fairlead.checks.flow import Desk, verify
+from fairlead.checks.flow import Asking, verify
 from fairlead.checks.model import Answer, Surroundings
 from fairlead.drivers.commands import Commands, Identity
 from fairlead.drivers.store import DirectoryStore
 from fairlead.drivers.toolchains import Uv
-from fairlead.drivers.verdicts import VerdictFiles
 from fairlead.manifest.model import App, Build, Check
 from fairlead.manifest.rules import parse
 from needs import missing
@@ -163,11 +162,9 @@ def test_a_check_is_no_longer_asked_as_root(yard: Yard) -> None:
     ):
         work = yard.root / f"work-{cell}"
         runner = Commands(identity=NOBODY if cell else None)
-        verdicts = VerdictFiles(yard.root / f"verdicts-{cell}")
-        desk = Desk(GIT, runner, verdicts, Kept(), work, yard.root / "logs")
-        asked = verify(
-            desk, change, (check,), yard.repository.bare, Surroundings(), yard.heard.append
-        )
+        desk = desk_in(yard.root / f"desk-{cell}", Kept(), runner=runner, work=work)
+        asking = Asking((check,), yard.repository.bare, Surroundings(), Tree())
+        asked = verify(desk, change, asking, yard.heard.append)
         assert [(r.answer, r.reason) for r in asked.results] == [(answer, reason)]
         assert os.listdir(work) == []
 

@@ -87,20 +87,6 @@ def test_needs_that_cannot_be_met_are_a_mistake(checks: tuple[Check, ...], said:
         rules.order(checks)
 
 
-def test_another_question_has_another_digest() -> None:
-    """Another tree, another command, other dependencies: asked again."""
-    same = rules.question("t", [CHECK], "k")
-    assert same == rules.question("t", [CHECK], "k")
-    others = {
-        rules.question("u", [CHECK], "k"),
-        rules.question("t", [CHECK], "l"),
-        rules.question("t", [Check("tests", "pytest -x")], "k"),
-        rules.question("t", [], "k"),
-    }
-    assert same not in others
-    assert len(others) == 4
-
-
 def test_the_dependencies_come_first_on_the_paths() -> None:
     """And the system's programs behind them."""
     around = Surroundings("k", "/e", ("/e/bin",), (("VIRTUAL_ENV", "/e"),), (".", "src"))

@@ -1,12 +1,10 @@
-"""Change → Verdict: every check asked in a clean tree of exactly that commit.
+"""Change → Verdict: every check asked in a clean tree of exactly that commit, side by side.
 
-Checks that run side by side would disturb each other in one tree, so each gets a tree of its own,
-laid out from the repository again (as fast as a copy: 15 ms for 60 files, 35 ms for 1,000), with
-its own HOME and TMPDIR. All of it is removed when the check has ended.
+An answer whose key (``keys.py``) was answered before is not asked for again: it is taken from
+that verdict, which this home signed, and says so.
 """
 
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -15,13 +13,26 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from uuid import uuid4
 
+from msgspec.structs import replace
+
+from fairlead.base.clock import Clock, day, stamp
 from fairlead.base.errors import FairleadError
 from fairlead.base.journal import Event, Fact, Journal, Outcome, Verb
 from fairlead.base.trees import remove_tree
 from fairlead.checks import rules
-from fairlead.checks.model import Answer, Change, CheckResult, Surroundings, Verdict
-from fairlead.checks.ports import Command, LaidOut, Runner, Sink, Sources, VerdictStore
-from fairlead.manifest.commands import words
+from fairlead.checks.asking import Asker, Round
+from fairlead.checks.gate import judged, told
+from fairlead.checks.keys import Inputs, key_of
+from fairlead.checks.model import (
+    Answer,
+    Change,
+    CheckResult,
+    Earlier,
+    Surroundings,
+    Verdict,
+    Waiver,
+)
+from fairlead.checks.ports import Ours, Runner, Services, Sink, Sources, VerdictStore
 from fairlead.manifest.model import Check
 
 _OUTCOMES = {
@@ -34,54 +45,71 @@ _OUTCOMES = {
 @dataclass(frozen=True)
 class Desk:
     """What verifying needs. ``work`` holds trees while they are checked, ``logs`` the output
-    (``<logs>/<app>/<commit>/<check>.log``). ``width`` is how many checks run side by side."""
+    (``<logs>/<app>/<commit>/<check>.log``). ``width`` is how many checks run side by side.
+    ``asker`` starts a question of Fairlead's own; ``machine`` is a digest of the programs that
+    checks find on the machine."""
 
     sources: Sources
     runner: Runner
+    services: Services
     verdicts: VerdictStore
     journal: Journal
+    clock: Clock
+    asker: Asker
     work: Path
     logs: Path
+    machine: str = ""
     width: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
 
 
-def verify(
-    desk: Desk,
-    change: Change,
-    checks: tuple[Check, ...],
-    repository: Path,
-    around: Surroundings,
-    show: Sink,
-) -> Verdict:
+@dataclass(frozen=True)
+class Asking:
+    """What is asked of a change, by whom, and what lets it through.
+
+    ``required`` are the checks that no gate opens without (empty: all). ``fresh``: nothing that
+    was answered before is believed.
+    """
+
+    checks: tuple[Check, ...]
+    repository: Path
+    around: Surroundings
+    ours: Ours
+    required: frozenset[str] = frozenset()
+    waivers: tuple[Waiver, ...] = ()
+    fresh: bool = False
+
+
+def verify(desk: Desk, change: Change, asking: Asking, show: Sink) -> Verdict:
     """Ask every check of the change; the verdict is stored and journalled before it returns.
 
-    A passed verdict on the same question (tree, checks, dependencies) is used again; one that
-    failed or is not known is asked again. Raises UsageError for checks that need each other in
-    a circle, FairleadError when the tree cannot be laid out.
+    Raises UsageError for checks that need each other in a circle, FairleadError when the tree
+    cannot be laid out.
     """
-    graph = rules.order(checks)
-    asked = rules.question(change.tree, checks, around.key)
-    known = _stored(desk, change, show)
-    if known is not None and known.asked == asked and known.answer is Answer.PASSED:
+    graph = rules.order(asking.checks)
+    keys = _keys(desk, change, asking)
+    earlier = {} if asking.fresh else _earlier(desk, change, asking, keys)
+    known = None if asking.fresh else _stored(desk, change, show)
+    if known is not None and _still(known, earlier, asking, _today(desk)):
         show(f"checks: {change.commit[:12]} passed before, and nothing they depend on changed")
         return known
     facts: dict[str, Fact] = {
         "commit": change.commit,
         "tree": change.tree,
-        "checks": tuple(check.name for check in checks),
+        "checks": tuple(check.name for check in asking.checks),
     }
     if change.overlay:
         facts["overlay"] = change.overlay
     intent = desk.journal.write(_event(change, Outcome.INTENT, "asks its checks", facts))
     try:
-        results = _Round(desk, change, repository, around, show).ask(checks, graph)
-        verdict = Verdict(change.app, change.commit, change.tree, results, asked, change.overlay)
+        results = _ask(desk, change, asking, graph, keys, earlier, show)
+        results = judged(results, asking.required, asking.waivers, _today(desk))
+        verdict = Verdict(change.app, change.commit, change.tree, results, change.overlay)
         desk.verdicts.put(verdict)
     except BaseException as error:  # also a Ctrl-C: what was begun gets its outcome
         why = f"nobody can say: {getattr(error, 'what', type(error).__name__)}"
         desk.journal.write(_event(change, Outcome.UNKNOWN, why, facts, intent))
         raise
-    facts["checks"] = tuple(f"{result.name}: {result.answer}" for result in results)
+    facts["checks"] = tuple(f"{result.name}: {told(result)}" for result in results)
     facts |= {"verdict": str(verdict.answer), "log": str(desk.logs / change.app / change.name)}
     outcome = _OUTCOMES[verdict.answer]
     desk.journal.write(_event(change, outcome, summary(verdict), facts, intent))
@@ -92,11 +120,56 @@ def summary(verdict: Verdict) -> str:
     """One sentence for a verdict: what did not pass and why, or that all did."""
     if not verdict.results:
         return "passed: the manifest has no checks, so nothing was asked"
-    closed = [result for result in verdict.results if not result.answer.opens]
-    if closed:
+    if verdict.answer is not Answer.PASSED:
+        closed = [r for r in verdict.results if r.required and not r.opens]
         said = (f"{result.name} {result.answer} ({result.reason})" for result in closed)
         return f"{verdict.answer}: {'; '.join(said)}"
-    return f"passed: {', '.join(f'{r.name} {r.answer}' for r in verdict.results)}"
+    return f"passed: {', '.join(f'{r.name} {told(r)}' for r in verdict.results)}"
+
+
+def _today(desk: Desk) -> str:
+    return day(desk.clock.now())
+
+
+def _keys(desk: Desk, change: Change, asking: Asking) -> dict[str, str]:
+    """Each check's key, by its name; "" for one that must be asked each time."""
+    files = desk.sources.listing(asking.repository, change.source)
+    asker = desk.asker.key
+    inputs = Inputs(change.tree, files, asking.around.key, desk.machine, asker)
+    found = {}
+    for check in asking.checks:
+        besides = [f"{name} {version}" for name, version in desk.services.versions(check.services)]
+        if check.question is not None:
+            besides.append(asking.ours.key(change, check))
+        known = "" not in besides
+        found[check.name] = key_of(check, inputs, "\n".join(besides)) if known else ""
+    return found
+
+
+def _earlier(
+    desk: Desk, change: Change, asking: Asking, keys: Mapping[str, str]
+) -> dict[str, CheckResult]:
+    """The answers that need not be asked for again, by the check's name."""
+    found, now = {}, desk.clock.now()
+    for check in asking.checks:
+        key = keys[check.name]
+        known = desk.verdicts.answered(change.app, key) if key else None
+        if known is None:
+            continue
+        verdict, result = known
+        oldest = stamp(now - check.max_age) if check.max_age else ""
+        # An answer from the future was given by a clock that was wrong, or is now.
+        if oldest <= result.at <= stamp(now):
+            found[check.name] = _taken(result, verdict, change)
+    return found
+
+
+def _taken(result: CheckResult, verdict: Verdict, change: Change) -> CheckResult:
+    """The answer as this change's verdict has it: of another one, with a word of which; of the
+    change's own, as it stands there, for that verdict is about to be replaced."""
+    if (verdict.commit, verdict.overlay) == (change.commit, change.overlay):
+        return result
+    return replace(result, earlier=Earlier(verdict.commit, result.at), milliseconds=0)
 
 
 def _stored(desk: Desk, change: Change, show: Sink) -> Verdict | None:
@@ -105,6 +178,17 @@ def _stored(desk: Desk, change: Change, show: Sink) -> Verdict | None:
     except FairleadError as error:
         show(f"checks: asked again: {error.what}")
         return None
+
+
+def _still(known: Verdict, earlier: Mapping[str, CheckResult], asking: Asking, today: str) -> bool:
+    """Whether a stored verdict is what would come out again: each answer stands, and so does what
+    lets it through."""
+    names = tuple(check.name for check in asking.checks)
+    if known.answer is not Answer.PASSED or tuple(r.name for r in known.results) != names:
+        return False
+    if any(r.name not in earlier or earlier[r.name].key != r.key for r in known.results):
+        return False
+    return judged(known.results, asking.required, asking.waivers, today) == known.results
 
 
 def _event(
@@ -121,87 +205,62 @@ def _event(
     )
 
 
-class _Round:
-    """One asking of all checks."""
+def _ask(
+    desk: Desk,
+    change: Change,
+    asking: Asking,
+    graph: TopologicalSorter[str],
+    keys: Mapping[str, str],
+    earlier: Mapping[str, CheckResult],
+    show: Sink,
+) -> tuple[CheckResult, ...]:
+    """The answers, in the manifest's order. A check is asked once all it needs answered."""
+    by_name = {check.name: check for check in asking.checks}
+    answered: dict[str, CheckResult] = {}
+    running: dict[Future[CheckResult], str] = {}
+    with _room(desk, "services") as room, desk.services.open(room) as services:
+        round_ = Round(
+            sources=desk.sources,
+            runner=desk.runner,
+            services=services,
+            verdicts=desk.verdicts,
+            ours=asking.ours,
+            asker=desk.asker,
+            change=change,
+            repository=asking.repository,
+            around=asking.around,
+            logs=desk.logs / change.app / change.name,
+            show=show,
+        )
 
-    def __init__(
-        self, desk: Desk, change: Change, repository: Path, around: Surroundings, show: Sink
-    ) -> None:
-        self._desk = desk
-        self._change = change
-        self._repository = repository
-        self._around = around
-        self._show_line = show
-        self._talking = threading.Lock()
+        def one(check: Check, before: Mapping[str, CheckResult]) -> CheckResult:
+            known = earlier.get(check.name)
+            if known is not None:
+                round_.say(check, told(known))
+                return known
+            at = stamp(desk.clock.now())
+            with _room(desk, check.name) as place:
+                result = round_.ask(check, before, place)
+            return replace(result, key=keys[check.name], at=at)
 
-    def ask(
-        self, checks: tuple[Check, ...], graph: TopologicalSorter[str]
-    ) -> tuple[CheckResult, ...]:
-        """The answers, in the manifest's order. A check is asked once all it needs answered."""
-        by_name = {check.name: check for check in checks}
-        answered: dict[str, CheckResult] = {}
-        running: dict[Future[CheckResult], str] = {}
-        with ThreadPoolExecutor(max(1, self._desk.width)) as pool:
+        with ThreadPoolExecutor(max(1, desk.width)) as pool:
             while graph.is_active():
                 for name in graph.get_ready():
-                    running[pool.submit(self._one, by_name[name], dict(answered))] = name
+                    running[pool.submit(one, by_name[name], dict(answered))] = name
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in ended:
                     name = running.pop(future)
                     answered[name] = future.result()
                     graph.done(name)
-        return tuple(answered[check.name] for check in checks)
+    return tuple(answered[check.name] for check in asking.checks)
 
-    def _one(self, check: Check, answered: Mapping[str, CheckResult]) -> CheckResult:
-        with self._place(check) as place:
-            laid_out = self._desk.sources.lay_out(
-                self._repository, self._change.source, place / "tree"
-            )
-            result = rules.not_asked(check, answered, laid_out.paths)
-            if result is None:
-                result = self._asked(check, place, laid_out)
-        self._show(check, f"{result.answer}: {result.reason}")
-        return result
 
-    def _asked(self, check: Check, place: Path, laid_out: LaidOut) -> CheckResult:
-        for note in laid_out.notes:
-            self._show(check, note)
-        tree = place / "tree"
-        put_links(self._around, tree)
-        log = self._desk.logs / self._change.app / self._change.name / f"{check.name}.log"
-        own = (str(tree), str(place / "home"), str(place / "tmp"))
-        command = Command(
-            argv=words(check.command),
-            directory=str(tree),
-            environment=rules.whole_environment(self._around, *own),
-            limit=check.limit,
-            log=str(log),
-            writes=own,
-            reads=(self._around.path,),
-        )
-        end = self._desk.runner.run(command, lambda line: self._show(check, line))
-        answer, reason = rules.answer_of(check, end)
-        reason += " (as root)" if end.as_root else ""
-        return CheckResult(check.name, answer, reason, round(end.seconds * 1000), str(log))
-
-    @contextmanager
-    def _place(self, check: Check) -> Iterator[Path]:
-        """A directory of the check's own, gone with it."""
-        place = self._desk.work / f"check-{check.name}-{uuid4().hex[:12]}"
-        for name in ("home", "tmp"):
-            (place / name).mkdir(parents=True, mode=0o700)
-        try:
-            yield place
-        finally:
+@contextmanager
+def _room(desk: Desk, name: str) -> Iterator[Path]:
+    """A directory's path that is nobody's, and gone afterwards."""
+    place = desk.work / f"check-{name}-{uuid4().hex[:12]}"
+    try:
+        yield place
+    finally:
+        if place.exists():
             remove_tree(place)
-
-    def _show(self, check: Check, line: str) -> None:
-        with self._talking:
-            self._show_line(f"{check.name} | {line}")
-
-
-def put_links(around: Surroundings, tree: Path) -> None:
-    """Put the dependencies' links into a tree; what the commit itself has there stays."""
-    for name, target in around.links:
-        if not os.path.lexists(tree / name):
-            (tree / name).symlink_to(target)

@@ -1,10 +1,12 @@
 """What is asked of a change, and what was answered."""
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
 from fairlead.base.ids import CommitId
+from fairlead.manifest.questions import Question
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -53,35 +55,134 @@ class Answer(StrEnum):
         return self in (Answer.PASSED, Answer.NOT_APPLICABLE)
 
 
+class Level(StrEnum):
+    """How much a finding weighs (SARIF 2.1.0, 3.27.10). Only an error fails a check."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that a check found.
+
+    ``rule`` is a stable name (``localization.placeholder``), ``message`` a sentence. ``path`` is
+    relative to the tree, ``line`` counts from 1 (0: not known). ``subject`` is what it is about
+    (a key, an operation, a table): with the rule it names the finding for a waiver. ``hint`` is
+    what to do next.
+    """
+
+    rule: str
+    message: str
+    level: Level = Level.ERROR
+    path: str = ""
+    line: int = 0
+    subject: str = ""
+    hint: str = ""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a question of Fairlead's own answers.
+
+    ``facts`` are (name, value) pairs that the release carries (``migration:0002`` → ``expand``).
+    ``kept`` are names of files it left in its out directory that are kept with the verdict
+    (an API's contract).
+    """
+
+    answer: Answer
+    reason: str
+    findings: tuple[Finding, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A question of Fairlead's own, as its process is told it (JSON).
+
+    ``tree`` is the commit's, laid out; ``out`` a directory for what is kept. ``given`` holds the
+    ``environment`` that commands of the app run with here, the variables of its ``services``, the
+    ``seconds`` it may take, and what the question needs besides, by its own names.
+    """
+
+    question: Question
+    tree: str
+    out: str
+    given: dict[str, Any] = {}
+
+
+class Earlier(msgspec.Struct, frozen=True):
+    """The verdict that an answer was taken from: its commit, and when it was asked (RFC 3339)."""
+
+    commit: CommitId
+    at: str
+
+
+class Waiver(msgspec.Struct, frozen=True):
+    """A person's word that a check need not hold until a day (``2027-03-01``, UTC, itself included).
+
+    With a ``rule``, and a ``subject``, it is for those of the check's findings only.
+    """
+
+    check: str
+    reason: str
+    who: str
+    until: str
+    rule: str = ""
+    subject: str = ""
+
+
 class CheckResult(msgspec.Struct, frozen=True):
-    """One question's answer: why, how long it took, and where its output is kept."""
+    """One question's answer: why, how long it took, and where its output is kept.
+
+    ``key`` is the digest of all that the answer depends on, "" where that is not known. ``at`` is
+    when it was asked (RFC 3339). ``flaky``: it passed only when asked again. ``earlier`` is set
+    for an answer that was not asked for again. ``findings`` are the first of what it found, and
+    ``more`` how many there are besides; ``facts`` and ``kept`` (name, digest) are what a question
+    of Fairlead's own gave. ``required``: no gate opens without it. ``waivers`` are those that let
+    it through although it did not pass.
+    """
 
     name: str
     answer: Answer
     reason: str
     milliseconds: int = 0
     log: str = ""
+    key: str = ""
+    at: str = ""
+    flaky: bool = False
+    earlier: Earlier | None = None
+    findings: tuple[Finding, ...] = ()
+    more: int = 0
+    facts: tuple[tuple[str, str], ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
+    required: bool = True
+    waivers: tuple[Waiver, ...] = ()
+
+    @property
+    def opens(self) -> bool:
+        """Whether a gate may open on it."""
+        return self.answer.opens or bool(self.waivers)
 
 
 class Verdict(msgspec.Struct, frozen=True):
     """All the answers for one commit. With no checks at all it is passed, and says so.
 
-    ``asked`` is the digest of what was asked (tree, checks, dependencies): the same question
-    need not be asked twice. "" in a verdict that nobody may reuse. ``overlay`` is the digest
-    of the overlay that was laid over the commit.
+    ``overlay`` is the digest of the overlay that was laid over the commit.
     """
 
     app: str
     commit: CommitId
     tree: str
     results: tuple[CheckResult, ...]
-    asked: str = ""
     overlay: str = ""
 
     @property
     def answer(self) -> Answer:
-        """Failed if any failed; else not known if any is; else passed."""
-        answers = {result.answer for result in self.results}
+        """Of those that are required and not waived: failed if any failed; else not known if any
+        is; else passed."""
+        answers = {
+            result.answer for result in self.results if result.required and not result.waivers
+        }
         if Answer.FAILED in answers:
             return Answer.FAILED
         if Answer.NOT_KNOWN in answers:

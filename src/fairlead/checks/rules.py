@@ -4,12 +4,8 @@ from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 
-import msgspec
-
-from fairlead.base.canonical import digest
 from fairlead.base.errors import UsageError
 from fairlead.base.globs import matching
-from fairlead.base.ids import Digest
 from fairlead.checks.model import Answer, CheckResult, Surroundings
 from fairlead.checks.ports import Exit
 from fairlead.manifest.model import Check
@@ -33,6 +29,8 @@ def answer_of(check: Check, end: Exit) -> tuple[Answer, str]:
         return Answer.NOT_KNOWN, f"could not be started: {end.detail}"
     if end.lost:
         return Answer.NOT_KNOWN, f"nobody can say how it ended: {end.detail}"
+    if end.over:
+        return Answer.NOT_KNOWN, f"ended for using too much: {end.detail}"
     if end.timed_out:
         return Answer.NOT_KNOWN, f"not ended after {check.limit} s, its limit"
     number = end.signal or (end.code - 128 if 128 < end.code < 160 else 0)
@@ -90,12 +88,6 @@ def not_asked(
         reason = f"no file of the tree matches its only = {list(check.only)}"
         return CheckResult(check.name, Answer.NOT_APPLICABLE, reason)
     return None
-
-
-def question(tree: str, checks: Iterable[Check], key: str) -> Digest:
-    """One digest for all that was asked: the tree, the checks, the dependencies."""
-    asked = [msgspec.to_builtins(check) for check in checks]
-    return digest({"tree": tree, "checks": asked, "dependencies": key})
 
 
 def whole_environment(around: Surroundings, tree: str, home: str, scratch: str) -> dict[str, str]:

@@ -11,10 +11,11 @@ from fairlead.base.text import printable
 from fairlead.checks.ports import LaidOut
 from fairlead.drivers.git.capture import PATCH
 from fairlead.drivers.git.hooks import HOOKS, write_hooks
+from fairlead.drivers.git.merge import merged
 from fairlead.drivers.git.overlay import laid_over
 from fairlead.drivers.git.run import NOWHERE, git
 from fairlead.drivers.git.take import take
-from fairlead.drivers.git.tree import lay_out
+from fairlead.drivers.git.tree import lay_out, listed
 
 _SETTINGS = {
     # A pushed object that is malformed (a path with "..", two entries of one name) is refused.
@@ -129,6 +130,10 @@ class GitRepositories:
         lines = said.decode(errors="replace").split("\0")
         return tuple((commit_id(line[:40]), printable(line[41:])) for line in lines if line)
 
+    def merged(self, repository: Path, onto: CommitId, commit: CommitId) -> CommitId:
+        """See ``fairlead.service.ports.Repositories``."""
+        return merged(repository, onto, commit, self._quarantine)
+
     def is_ancestor(self, repository: Path, old: CommitId, new: CommitId) -> bool:
         """Whether ``new`` contains ``old``. Raises NotFound when either is unknown."""
         wanted = self.resolve(repository, old)
@@ -177,7 +182,14 @@ class GitRepositories:
         """See ``fairlead.service.ports.Repositories``."""
         return self._git(repository, *PATCH, old, new)
 
-    def lay_out(self, repository: Path, commit: CommitId, directory: Path) -> LaidOut:
+    def listing(self, repository: Path, commit: CommitId) -> dict[str, str]:
+        """See ``fairlead.checks.ports.Sources``."""
+        found = listed(repository, self.resolve(repository, commit), self._quarantine)
+        return {entry.path: f"{entry.mode} {entry.blob}" for entry in found}
+
+    def lay_out(
+        self, repository: Path, commit: CommitId, directory: Path, only: tuple[str, ...] = ()
+    ) -> LaidOut:
         """See ``fairlead.checks.ports.Sources``."""
         found = self.resolve(repository, commit)
-        return lay_out(repository, found, directory, self._quarantine)
+        return lay_out(repository, found, directory, self._quarantine, only)

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from fairlead.base.errors import Refused
+from fairlead.base.globs import matching
 from fairlead.base.ids import CommitId
 from fairlead.base.room import kept_free, megabytes
 from fairlead.base.text import printable
@@ -48,12 +49,20 @@ class Entry(NamedTuple):
 
 
 def lay_out(
-    repository: Path, commit: CommitId, directory: Path, quarantine: Mapping[str, str] = NOWHERE
+    repository: Path,
+    commit: CommitId,
+    directory: Path,
+    quarantine: Mapping[str, str] = NOWHERE,
+    only: tuple[str, ...] = (),
 ) -> LaidOut:
-    """Write the commit's files and links below ``directory``, which must not exist yet."""
+    """Write the commit's files and links below ``directory``, which must not exist yet; with
+    ``only``, those that one of its globs names."""
     named = git(repository, "rev-parse", f"{commit}^{{tree}}", quarantine=quarantine)
     tree = named.decode().strip()
     entries = listed(repository, commit, quarantine)
+    if only:
+        wanted = frozenset(matching(only, (entry.path for entry in entries)))
+        entries = [entry for entry in entries if entry.path in wanted]
     with _explained(commit, directory):
         directory.mkdir(parents=True)
         _must_have_room(sum(entry.size for entry in entries), commit, directory)

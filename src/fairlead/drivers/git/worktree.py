@@ -22,12 +22,21 @@ class GitWorktree:
             )
         self.top = Path(found)
 
+    @property
+    def git(self) -> Path:
+        """Its git directory."""
+        return Path(_git(self.top, "rev-parse", "--absolute-git-dir") or self.top / ".git")
+
     def head(self) -> CommitId:
         """The commit that is checked out. Raises UsageError before the first commit."""
         found = _git(self.top, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         if not found:
             raise UsageError(f"nothing is committed yet: {self.top}", "git add -A && git commit")
         return commit_id(found)
+
+    def branch(self) -> str:
+        """The branch that is checked out; "" for none."""
+        return _git(self.top, "symbolic-ref", "--quiet", "--short", "HEAD") or ""
 
     def captured(self, stash: str = "", commit: str = "") -> Captured:
         """See ``fairlead.service.ports.Worktree``."""
