@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("start", "planner", "record", "rollouts", "server")
+NAMES = ("start", "planner", "record", "checks", "rollouts", "server")
 ROOTS = ("server",)
 """What boots a machine, which takes root: without it, only by name."""
 QUICK = {"record": ["--entries=50000", "--samples=400"], "planner": ["--apps=200"]}
@@ -36,7 +36,7 @@ def shown(name: str, quick: bool) -> int:
 def kept(name: str, quick: bool, directory: Path | None) -> tuple[int, object]:
     """Run one for its JSON, and keep that; its exit code and the JSON."""
     words = [*argv(name, quick), "--json"]
-    if directory and name in ("start", "rollouts", "server"):
+    if directory and name in ("start", "checks", "rollouts", "server"):
         words.append(f"--save={directory}")
     ran = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, check=False)
     found = json.loads(ran.stdout or "null")

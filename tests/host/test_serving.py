@@ -292,3 +292,56 @@ def test_a_power_cut_in_the_middle_of_a_rollout_ends_as_if_it_had_not(shop: Site
     until(lambda: len(shop.units()) == 3, "the copies are whole")
     done = shop.server.run(FAIRLEAD, "record", "verify", check=False)
     assert done.exit == 0, done.stdout + done.stderr
+
+
+def from_ci(site: Site, known_hosts: str, *words: str, key: str = "") -> Any:
+    """``fairlead release`` as a hosted CI runs it: a clone at a commit, and three secrets."""
+    given = {
+        "FAIRLEAD_SERVER": "fairlead@127.0.0.1",
+        "FAIRLEAD_SSH_KEY": key or site.person.key.read_text(),
+        "FAIRLEAD_KNOWN_HOSTS": known_hosts,
+        "GITHUB_REF_NAME": "main",
+    }
+    command = " ".join([f"cd '{site.clone}'; exec '{sys.executable}' -m fairlead release", *words])
+    variables = [f"{name}={value}" for name, value in given.items()]
+    return site.server.beside("env", *variables, "sh", "-c", command, check=False)
+
+
+def test_a_hosted_ci_releases(shop: Site) -> None:
+    """By the server's own gate, to the end of the rollout; a server with another key is none."""
+    known = shop.server.beside("ssh-keyscan", "-t", "ed25519", "127.0.0.1").stdout
+    shop.change("from-ci")
+    shop.person.git("checkout", "-q", "--detach")
+    try:
+        done = from_ci(shop, known, "--json")
+        assert done.exit == 0, done.stderr
+        told = json.loads(done.stdout)
+        assert [place[:2] for place in told["places"]] == [["production", "serving"]]
+        shop.serves("from-ci")
+        host, kind, _ = known.split()[:3]
+        other = (shop.person.directory / "id.pub").read_text().split()[1]
+        stranger = from_ci(shop, f"{host} {kind} {other}\n")
+        assert stranger.exit == 1
+        assert "was not reached" in stranger.stderr
+        assert "PRIVATE" not in stranger.stderr
+        branch = from_ci(shop, known, "--branch", "nowhere")
+        assert branch.exit == 2
+        assert "no environment runs from nowhere" in branch.stderr
+    finally:
+        shop.person.git("checkout", "-q", "-B", "main")
+
+
+def test_a_hosted_ci_is_told_that_the_gate_stays_closed(shop: Site) -> None:
+    """Exit 3, and what stood in the way; what served serves on."""
+    known = shop.server.beside("ssh-keyscan", "-t", "ed25519", "127.0.0.1").stdout
+    serving = shop.version()["word"]
+    (shop.clone / "check.py").rename(shop.clone / "check.off")
+    shop.change("refused")
+    try:
+        refused = from_ci(shop, known)
+        assert refused.exit == 3
+        assert "unit failed" in refused.stderr
+        assert shop.version()["word"] == serving
+    finally:
+        (shop.clone / "check.off").rename(shop.clone / "check.py")
+        shop.change(serving)

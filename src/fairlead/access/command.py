@@ -70,6 +70,10 @@ FORMS: Mapping[str, Form] = {
     "rollback": Form("place", 1, 1, {"--to": 1, **_WHY}),
     "promote": Form("places", 2, 2, _WHY),
     "set": Form("place", 1, 64, {"--unset": 1, **_WHY}),
+    "waive": Form("app", 2, 2, {"--until": 1, "--rule": 1, "--subject": 1, "--why": 1}),
+    "waivers": Form(
+        "app", 1, 1, {"--end": 1, "--rule": 1, "--subject": 1, "--why": 1}, {"--end": "waive"}
+    ),
     "approve": Form("place", 1, 1, {"--plan": 1, "--document": 0, **_WHY}),
 }
 """The verbs that may be asked for over SSH."""

@@ -7,13 +7,25 @@ from fairlead.access.model import EVERY_APP, Grant, Key, Person, Right
 from fairlead.base.errors import UsageError
 from fairlead.base.ids import is_name
 
-_LOOKS = (FETCH, "status", "releases", "plan", "drift", "logs", "trace", "changed", "record")
+_LOOKS = (
+    FETCH,
+    "status",
+    "releases",
+    "plan",
+    "drift",
+    "logs",
+    "trace",
+    "changed",
+    "record",
+    "waivers",
+)
 # Who may push to the branch that an environment runs from decides what runs there.
 _CHANGES = (PUSH, "rollback", "promote", "set", "revert", "adopt")
 NEEDS: Mapping[str, Grant] = {
     **dict.fromkeys(_LOOKS, Grant.READ),
     **dict.fromkeys(_CHANGES, Grant.PUSH),
     "approve": Grant.ADMIN,
+    "waive": Grant.ADMIN,
 }
 """What each verb needs; one that is not here is nobody's."""
 

@@ -34,6 +34,11 @@ def stamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def day(seconds: float) -> str:
+    """The day in UTC, as RFC 3339 writes it (``2026-11-21``); such texts sort as days do."""
+    return stamp(seconds)[:10]
+
+
 def seconds_of(text: str) -> float:
     """The inverse of ``stamp``. Raises ValueError."""
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC).timestamp()

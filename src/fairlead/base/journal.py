@@ -36,6 +36,8 @@ class Verb(StrEnum):
     DATABASE = "database"
     RENEW = "renew"
     SOURCE = "source"
+    WAIVE = "waive"
+    CLIENT = "client"
 
 
 FACTS: Mapping[Verb, frozenset[str]] = {
@@ -90,6 +92,8 @@ FACTS: Mapping[Verb, frozenset[str]] = {
     Verb.KEY: frozenset({"how", "keys", "files", "revision", "lost"}),
     Verb.RENEW: frozenset({"names", "until", "serial", "reason", "how"}),
     Verb.SOURCE: frozenset({"how", "source", "branches", "key", "host_keys"}),
+    Verb.WAIVE: frozenset({"how", "check", "rule", "subject", "until", "revision"}),
+    Verb.CLIENT: frozenset({"how", "client", "until", "revision"}),
 }
 """Which facts an entry of each verb may hold; the record refuses others."""
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 import msgspec
 
+from fairlead.cli.ci import write as write_workflow
 from fairlead.cli.door import Door
 from fairlead.cli.group import verb
 from fairlead.cli.paper import Paper
+from fairlead.manifest.ci import Ci
 from fairlead.manifest.flow import InitResult
 from fairlead.manifest.flow import init as write_manifest
 from fairlead.manifest.rules import FILE
@@ -21,20 +23,35 @@ class Example(msgspec.Struct, frozen=True):
     text: str
 
 
-@verb("init", "fairlead init", "fairlead init ../shop --force", "fairlead init --example | less")
+@verb(
+    "init",
+    "fairlead init",
+    "fairlead init ../shop --force",
+    "fairlead init --example | less",
+    "fairlead init --ci github",
+)
 @click.argument("directory", default=".", type=click.Path(file_okay=False))
-@click.option("--force", is_flag=True, help="Replace a manifest that is there.")
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
 @click.option("--example", is_flag=True, help="Print the annotated example; write nothing.")
-def init(door: Door, directory: str, force: bool, example: bool) -> None:
+@click.option(
+    "--ci",
+    type=click.Choice([ci.value for ci in Ci]),
+    help="Write a workflow for this CI, by the manifest that is there.",
+)
+def init(door: Door, directory: str, force: bool, example: bool, ci: str | None) -> None:
     """Write the first fairlead.toml of a repository.
 
     It looks at what is there (Django, Flask, FastAPI, any WSGI or ASGI app, Node, a Procfile,
     a static site) and says what it guessed and why. It asks nothing, but for an existing
-    manifest on a terminal.
+    manifest on a terminal. With --ci it writes a workflow that verifies every change with
+    nothing secret, and releases what is pushed to a branch that an environment runs from.
     """
     if example:
         text = (files("fairlead.manifest") / "example.toml").read_text(encoding="utf-8")
         door.show(Example(text), lambda _, view: print(view.text, end=""))
+        return
+    if ci:
+        write_workflow(door, Path(directory), ci, force)
         return
     there = (Path(directory) / FILE).exists() and not force
     if there and door.ask(f"there is a {FILE} already; replace it?"):

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from fairlead.base.errors import UsageError
+from fairlead.checks.forge_at import KINDS
 from fairlead.cli.door import Door
 from fairlead.cli.group import Verbs, verb
 from fairlead.cli.paper import Paper
@@ -44,6 +45,8 @@ source.examples = (
 @click.option("--key", default="", metavar="FILE", help="A private key that may read there.")
 @click.option("--new-key", is_flag=True, help="Make a deploy key, and print its public half.")
 @click.option("--trust-anew", is_flag=True, help="Forget the key that the host was known by.")
+@click.option("--forge-token", default="", metavar="FILE", help="To set statuses there with.")
+@click.option("--forge", type=click.Choice(KINDS), help="What a host of your own is.")
 def set_(
     door: Door,
     app: str,
@@ -53,12 +56,17 @@ def set_(
     key: str,
     new_key: bool,
     trust_anew: bool,
+    forge_token: str,
+    forge: str | None,
 ) -> None:
     """Let an app be pulled, in the place of another source.
 
     A private repository is read with a deploy key by SSH: --new-key makes one that stays here,
     and its public half is added at the forge, to read only. Said again without a key, the one
     before stays. The host is known from the first pull on by the key it showed then.
+
+    With a token for the forge's API each commit that is pulled gets a status there,
+    fairlead/APP. The token is kept here beside the deploy key, and shown nowhere.
     """
     from fairlead.service.up import set_up
     from fairlead.wire import tools_of
@@ -71,6 +79,8 @@ def set_(
         Path(key).expanduser() if key else None,
         new_key,
         trust_anew,
+        Path(forge_token).expanduser() if forge_token else None,
+        forge or "",
     )
     found = service.set_source(tools, app, wanted)
     if not door.home.server and set_up(tools, app)[1]:
@@ -141,6 +151,10 @@ def _one(paper: Paper, view: SourceShown) -> None:
     rows = [("key", view.key)] if view.key else []
     rows += [("host", text) for text in view.host_keys]
     rows += [(branch, commit[:12]) for branch, commit in sorted(view.seen.items())]
+    if view.untold:
+        rows.append(("statuses", view.untold))
+    else:
+        rows.append(("statuses", "shown there" if view.forge_token else "none: no forge token"))
     if view.problem:
         rows.append(("problem", view.problem))
     paper.table([((label, "dim"), text) for label, text in rows], indent=2)

@@ -20,6 +20,12 @@ SECTIONS: dict[str, dict[str, Place]] = {
         "init": Place("init", "init", "Write the first fairlead.toml of a repository."),
         "adopt": Place("adopt", "adopt", "Take over a server that was set up by hand."),
         "up": Place("up", "up", "This app, here, now: checked, built, rolled out."),
+        "verify": Place(
+            "verify", "verify", "Ask the questions that stand before production, of any commit."
+        ),
+        "release": Place(
+            "release", "release", "Release this commit on a server, from a hosted CI."
+        ),
         "demo": Place("fairlead.demo.cli", "demo", "See the whole path work, with real parts."),
     },
     "Look": {
@@ -36,6 +42,13 @@ SECTIONS: dict[str, dict[str, Place]] = {
         "promote": Place("promote", "promote", "Ask for one place's release in another."),
         "rollback": Place("rollback", "rollback", "Go back to the good release before."),
         "set": Place("settings", "set_", "Change plain settings of a place."),
+        "waive": Place("waive", "waive", "Let a check through, by your word and until a day."),
+        "waivers": Place(
+            "waive",
+            "waivers",
+            "What is let through, by whom, why and until when; end it before its day.",
+        ),
+        "clients": Place("clients", "clients", "Clients of an API that are in users' hands."),
         "overlay": Place(
             "overlay",
             "overlay",

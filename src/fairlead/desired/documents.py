@@ -12,6 +12,8 @@ import msgspec
 
 from fairlead.base.errors import UsageError
 from fairlead.base.ids import Digest, Place
+from fairlead.checks.model import Waiver
+from fairlead.desired.model import Client
 from fairlead.manifest.model import Strategy
 
 T = TypeVar("T")
@@ -56,6 +58,20 @@ class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plan: Digest
     revision: str
     proposed: Digest
+
+
+class Waivers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``waivers/<app>.json``: what people let through, signed."""
+
+    app: str
+    waivers: tuple[Waiver, ...] = ()
+
+
+class Clients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``clients/<app>.json``: whom the API still serves, signed."""
+
+    app: str
+    clients: tuple[Client, ...] = ()
 
 
 class EnvironmentRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

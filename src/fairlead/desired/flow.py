@@ -8,15 +8,24 @@ verb that finds its work done already changes nothing and says where it was done
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from fairlead.base.canonical import digest, digest_of
 from fairlead.base.errors import FairleadError, NotAllowed, NotFound, Refused, Unknown, UsageError
 from fairlead.base.ids import Digest, Place
 from fairlead.base.journal import Event, Fact, Journal, Outcome, Verb
+from fairlead.checks.model import Waiver
 from fairlead.desired import layout, read, rules, settings_text
-from fairlead.desired.documents import FIRST_ATTRIBUTES, FIRST_DEPLOY_TOML, Wanted, decode, encode
-from fairlead.desired.model import Anchor, Overlay, Proposal, Release
+from fairlead.desired.documents import (
+    FIRST_ATTRIBUTES,
+    FIRST_DEPLOY_TOML,
+    Clients,
+    Waivers,
+    Wanted,
+    decode,
+    encode,
+)
+from fairlead.desired.model import Anchor, Client, Overlay, Proposal, Release
 from fairlead.desired.ports import DeployRepo, Look, Signed, Signer, Verifier
 
 T = TypeVar("T")
@@ -47,6 +56,15 @@ class _Done(NamedTuple, Generic[T]):
     result: T
     facts: Mapping[str, Fact]
     release: int = 0
+
+
+class Word(NamedTuple, Generic[T]):
+    """What a person says of an app: a sentence, the facts, and how the list of what was said
+    before is changed by it."""
+
+    said: str
+    facts: Mapping[str, Fact]
+    edit: Callable[[tuple[T, ...]], tuple[T, ...]]
 
 
 class Approved(NamedTuple):
@@ -181,6 +199,30 @@ def set_overlay(deploy: Deploy, place: Place, overlay: Overlay | None, act: Act)
         patch: overlay.patch if overlay else None,
     }
     return _recorded(deploy, event, lambda: _edit(deploy, lambda _: (files, {}), message, act))
+
+
+def set_waivers(deploy: Deploy, signer: Signer, app: str, word: Word[Waiver], act: Act) -> str:
+    """Let a check through for a while, or no longer; the commit."""
+    event = _event(Verb.WAIVE, act, Place(app, ""), 0, word.facts)
+
+    def made(look: Look) -> bytes:
+        return encode(Waivers(app, word.edit(read.waivers(look, deploy.verifier, app))))
+
+    return _recorded(
+        deploy, event, lambda: _say(deploy, signer, layout.waivers(app), word, made, act)
+    )
+
+
+def set_clients(deploy: Deploy, signer: Signer, app: str, word: Word[Client], act: Act) -> str:
+    """Promise a client support, or no longer; the commit."""
+    event = _event(Verb.CLIENT, act, Place(app, ""), 0, word.facts)
+
+    def made(look: Look) -> bytes:
+        return encode(Clients(app, word.edit(read.clients(look, deploy.verifier, app))))
+
+    return _recorded(
+        deploy, event, lambda: _say(deploy, signer, layout.clients(app), word, made, act)
+    )
 
 
 def reseal(deploy: Deploy, edit: Edit, act: Act) -> str:
@@ -355,6 +397,23 @@ def _edit(deploy: Deploy, edit: Edit, message: str, act: Act) -> _Done[str]:
         files, facts = edit(deploy.repo.look())
         made = deploy.repo.commit(files, message, act.who, act.now)
     return _Done(*_at(made, facts))
+
+
+def _say(
+    deploy: Deploy,
+    signer: Signer,
+    path: str,
+    word: Word[Any],
+    made: Callable[[Look], bytes],
+    act: Act,
+) -> _Done[str]:
+    """Write what people said of an app, signed."""
+    with deploy.repo.writing(word.said):
+        data = made(deploy.repo.look())
+        signed = signer.sign(read.WORD_NAMESPACE, data)
+        message = f"{word.said}\n\n{rules.one_line(act.why)}".rstrip()
+        files = {path: data, layout.signature(path): signed}
+        return _Done(*_at(deploy.repo.commit(files, message, act.who, act.now), {}))
 
 
 def _wanted(look: Look, place: Place, release: Release) -> Wanted:

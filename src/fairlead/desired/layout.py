@@ -64,6 +64,16 @@ def approval(place: Place, number: int) -> str:
     return f"approvals/{name(place.app, 'an app')}/{number}-{environment}.json"
 
 
+def waivers(app: str) -> str:
+    """The checks of an app that need not hold for a while."""
+    return f"waivers/{name(app, 'an app')}.json"
+
+
+def clients(app: str) -> str:
+    """The clients of an app's API that are still supported."""
+    return f"clients/{name(app, 'an app')}.json"
+
+
 def signature(path: str) -> str:
     """The signature beside a file."""
     return f"{path}.sig"

@@ -15,7 +15,9 @@ class Release(msgspec.Struct, frozen=True):
     migrate command. ``settings`` are the plain settings of every environment at the
     time the release was made, so that going back to it goes back to them too.
     ``secrets`` are (name, version) pairs of every environment at that time: never values.
-    ``verdict`` is the digest of the verdict it stands on.
+    ``verdict`` is the digest of the verdict it stands on; ``found`` are the facts that its checks
+    found out (check, name, value), and ``kept`` what they left (check, name, digest): the API's
+    contract, what each migration does.
     """
 
     app: str
@@ -28,6 +30,8 @@ class Release(msgspec.Struct, frozen=True):
     made_by: str
     subject: str = ""
     secrets: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
+    found: tuple[tuple[str, str, str], ...] = ()
+    kept: tuple[tuple[str, str, str], ...] = ()
 
     def settings_in(self, environment: str) -> dict[str, str]:
         """The plain settings in one environment; empty when it has none."""
@@ -39,6 +43,19 @@ class Release(msgspec.Struct, frozen=True):
     def secrets_in(self, environment: str) -> dict[str, int]:
         """The secrets in one environment and their versions; empty when it has none."""
         return next((dict(pairs) for name, pairs in self.secrets if name == environment), {})
+
+
+class Client(msgspec.Struct, frozen=True):
+    """A client of an app's API that was given to users: an app in a store, a partner's program.
+
+    It was made for the API of ``release``, and is supported until a day (``2027-03-01``, UTC,
+    itself included).
+    """
+
+    name: str
+    version: str
+    release: int
+    until: str
 
 
 class Overlay(msgspec.Struct, frozen=True):

@@ -8,25 +8,32 @@ whoever asked leaves alone what runs.
 
 import shlex
 from collections.abc import Callable
+from typing import TypeVar
 
 from fairlead.base.canonical import digest_of
 from fairlead.base.errors import FairleadError, NotFound, Refused, UsageError
 from fairlead.base.ids import Digest, Place, commit_id, digest_id, name
+from fairlead.checks.model import Waiver
 from fairlead.desired import layout, rules, settings_text
 from fairlead.desired.documents import (
     Approval,
+    Clients,
     EnvironmentRule,
+    Waivers,
     Wanted,
     decode,
     decode_deploy,
     encode,
 )
-from fairlead.desired.model import Anchor, Desired, Overlay, Proposal, Release
+from fairlead.desired.model import Anchor, Client, Desired, Overlay, Proposal, Release
 from fairlead.desired.ports import Commit, Look, Signed, Verifier
 
+T = TypeVar("T")
 RELEASE_NAMESPACE = "fairlead-release"
 APPROVAL_NAMESPACE = "fairlead-approval"
 RECORD_NAMESPACE = "fairlead-record"
+WORD_NAMESPACE = "fairlead-word"
+"""Of what people let through and promise: waivers, and clients that are supported."""
 
 
 def read(
@@ -150,6 +157,22 @@ def overlay(look: Look, place: Place) -> Overlay | None:
     return Overlay(named, patch)
 
 
+def waivers(look: Look, verifier: Verifier, app: str) -> tuple[Waiver, ...]:
+    """What people let through, whether it still holds or not. Raises Refused, UsageError."""
+    found = _word(look, verifier, layout.waivers(app), Waivers)
+    if found is not None and found.app != app:
+        raise _wrong(look, layout.waivers(app), f"it is of {found.app!r}")
+    return found.waivers if found else ()
+
+
+def clients(look: Look, verifier: Verifier, app: str) -> tuple[Client, ...]:
+    """The clients that were ever promised support and not taken back. Raises Refused, UsageError."""
+    found = _word(look, verifier, layout.clients(app), Clients)
+    if found is not None and found.app != app:
+        raise _wrong(look, layout.clients(app), f"it is of {found.app!r}")
+    return found.clients if found else ()
+
+
 def anchored(look: Look, verifier: Verifier) -> Anchor | None:
     """The record's head as last anchored, its signature verified; None when it never was."""
     data = look.read(layout.HEAD)
@@ -222,6 +245,14 @@ def _verified(
     if wanted.release != digest_of(file) or wanted.artifact != found.artifact.digest:
         raise _wrong(look, path, f"its digests are not those of release {wanted.number}")
     return wanted, found
+
+
+def _word(look: Look, verifier: Verifier, path: str, form: type[T]) -> T | None:
+    data = look.read(path)
+    if data is None:
+        return None
+    _checked(look, path, lambda sig: verifier.trusted(WORD_NAMESPACE, data, sig))
+    return decode(data, form, path)
 
 
 def _released(look: Look, verifier: Verifier, path: str, wanted: Wanted) -> Release:

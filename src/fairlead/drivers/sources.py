@@ -1,6 +1,8 @@
-"""Where apps are pulled from, as files in the home: a description and a deploy key per app."""
+"""Where apps are pulled from, as files in the home: per app a description, a deploy key and a
+token for the forge."""
 
 import fcntl
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,6 +19,8 @@ from fairlead.drivers._files import write_whole
 from fairlead.source.model import Source
 
 _LOOK_EVERY = 0.05
+_LONGEST = 4096  # bytes of a token; GitLab's longest are a few hundred
+_TOKEN = re.compile(rb"[!-~]{1,4096}")
 
 
 class SourceFiles:
@@ -50,8 +54,8 @@ class SourceFiles:
         write_whole(self._file(source.app, "json"), data)
 
     def remove(self, app: str) -> None:
-        """See ``Sources``. The key goes last: what is left without it is pulled no more."""
-        for kind in ("json", "key"):
+        """See ``Sources``. The secrets go last: what is left without them is pulled no more."""
+        for kind in ("json", "key", "token"):
             self._file(app, kind).unlink(missing_ok=True)
 
     @contextmanager
@@ -90,6 +94,34 @@ class SourceFiles:
         """See ``Sources``."""
         path = self._file(app, "key")
         return Secret(path.read_text()) if path.exists() else None
+
+    def token_in(self, file: Path) -> Secret:
+        """See ``Sources``. It becomes a header's value, so it is one line of printable ASCII."""
+        try:
+            with file.open("rb") as opened:
+                text = opened.read(_LONGEST + 1).strip()
+        except OSError as error:
+            what = f"the token cannot be read: {file}: {error.strerror}"
+            raise NotFound(what, "name a file") from error
+        if not _TOKEN.fullmatch(text):
+            what = f"not a forge's token: {file}"
+            raise Refused(what, "the file holds the token in one line, and nothing else")
+        return Secret(text.decode())
+
+    def put_token(self, app: str, token: Secret | None) -> None:
+        """See ``Sources``."""
+        if token is None:
+            self._file(app, "token").unlink(missing_ok=True)
+            return
+        self._made()
+        write_whole(self._file(app, "token"), token.reveal().encode())
+
+    def token(self, app: str) -> Secret | None:
+        """See ``Sources``."""
+        try:
+            return Secret(self._file(app, "token").read_text())
+        except FileNotFoundError:
+            return None
 
     def _kept(self, app: str, file: Path) -> str:
         """Put a private key in place, once ssh has read it without a passphrase."""

@@ -1,4 +1,4 @@
-"""The manifest room's verbs: writing the first ``fairlead.toml``."""
+"""The manifest room's verbs: writing the first ``fairlead.toml``, and a CI's workflow by it."""
 
 import os
 import re
@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 
 from fairlead.base.errors import FairleadError, UsageError
+from fairlead.manifest.ci import Ci, workflow
 from fairlead.manifest.guess import Reason, guess
-from fairlead.manifest.rules import FILE
+from fairlead.manifest.rules import FILE, parse
 
 _SKIPPED = frozenset(
     {".git", ".hg", ".venv", "venv", "env", ".tox", ".nox", "node_modules", "__pycache__", "vendor"}
@@ -56,14 +57,50 @@ def init(directory: Path, force: bool = False) -> InitResult:
     return InitResult(str(target), found.text, found.kind, found.reasons, found.todo)
 
 
+class CiResult(msgspec.Struct, frozen=True):
+    """The workflow that was written: where, its text, and what is left to the person."""
+
+    path: str
+    text: str
+    todo: tuple[str, ...]
+
+
+def init_ci(directory: Path, ci: Ci, force: bool = False) -> CiResult:
+    """Write a CI's workflow, as the manifest in ``directory`` says.
+
+    One that is there is left alone unless ``force``. Raises UsageError when there is one, or no
+    manifest, or one that no workflow can be written for.
+    """
+    manifest = directory / FILE
+    if not manifest.is_file():
+        raise UsageError(f"there is no manifest: {manifest}", f"fairlead init {directory}")
+    made = workflow(ci, parse(_text(manifest, LONGEST_FILE), str(manifest)))
+    target = directory / made.path
+    if os.path.lexists(target) and not force:
+        raise _there(target, f" --ci {ci}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritten(target, error) from error
+    _write(target, made.text, force)
+    return CiResult(str(target), made.text, made.todo)
+
+
 def looked(directory: Path) -> tuple[dict[str, str], tuple[str, ...]]:
     """What a guess is made of: the texts of the files that matter, and all paths."""
     paths = tuple(_paths(directory))
     return _texts(directory, paths), paths
 
 
-def _there(target: Path) -> UsageError:
-    return UsageError(f"there is a manifest already: {target}", "fairlead init --force replaces it")
+def _there(target: Path, how: str = "") -> UsageError:
+    return UsageError(f"there is one already: {target}", f"fairlead init{how} --force replaces it")
+
+
+def _unwritten(target: Path, error: OSError) -> FairleadError:
+    return FairleadError(
+        f"it could not be written: {target}: {error.strerror}",
+        f"look at the directory: ls -ld {target.parent}; df {target.parent}",
+    )
 
 
 def _paths(directory: Path) -> Iterator[str]:
@@ -125,9 +162,9 @@ def _branch(directory: Path) -> str:
 
 
 def _write(target: Path, text: str, force: bool) -> None:
-    """Whole or not at all, and never over a manifest that appeared meanwhile."""
+    """Whole or not at all, and never over a file that appeared meanwhile."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{FILE}.", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
             with open(handle, "w", encoding="utf-8") as file:
                 file.write(text)
@@ -140,10 +177,7 @@ def _write(target: Path, text: str, force: bool) -> None:
     except FileExistsError:
         raise _there(target) from None
     except OSError as error:
-        raise FairleadError(
-            f"the manifest could not be written: {target}: {error.strerror}",
-            f"look at the directory: ls -ld {target.parent}; df {target.parent}",
-        ) from error
+        raise _unwritten(target, error) from error
 
 
 def _put(made: Path, target: Path, force: bool) -> None:

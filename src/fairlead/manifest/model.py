@@ -2,6 +2,8 @@
 
 import msgspec
 
+from fairlead.manifest.questions import Question
+
 Scalar = str | int | bool
 
 
@@ -94,12 +96,28 @@ class Database(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One question, asked by a command. ``only`` are globs: no such file, not applicable."""
+    """One question, asked by a ``command`` or, where that is empty, by Fairlead (``question``).
+
+    ``only`` are globs: no such file, not applicable. ``reads`` are globs of the files its tree
+    holds, empty for all: what it cannot see cannot change its answer. ``services`` are started
+    for it. ``network``: it may reach the machine's network. ``memory`` is how many bytes it may
+    use, ``settings`` are variables of its own. ``retries`` is how often it is asked again after
+    failing; passed then is flaky. An earlier answer is used again when it is at most ``max_age``
+    seconds old, 0 for however old.
+    """
 
     name: str
-    command: str
+    command: str = ""
+    question: Question | None = None
     needs: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    network: bool = False
+    memory: int = 2 << 30
+    settings: tuple[tuple[str, str], ...] = ()
+    retries: int = 0
+    max_age: int = 0
     limit: int = 600
     not_known_exits: tuple[int, ...] = ()
 
@@ -175,7 +193,8 @@ class Environment(msgspec.Struct, frozen=True):
 
     An environment with no ``branch`` is only reached by promotion. ``listen`` is the
     proxy's address for it (``127.0.0.1:8000``); empty lets Fairlead pick a free port once.
-    ``secrets`` are the names of those without which nothing is released there.
+    ``secrets`` are the names of those without which nothing is released there, ``requires``
+    those of the checks that must pass first (empty: all).
 
     ``domains`` are the names it is reached by, as DNS writes them. ``https`` is "auto" (a
     certificate by ACME), "off", or files of the owner's; ``hsts`` is for how many seconds browsers
@@ -187,6 +206,7 @@ class Environment(msgspec.Struct, frozen=True):
     branch: str = ""
     strategy: Strategy = msgspec.field(default_factory=BlueGreen)
     approval: bool = False
+    requires: tuple[str, ...] = ()
     listen: str = ""
     settings: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ import msgspec
 
 from fairlead.base.ids import NAME_RULE
 from fairlead.manifest import model
+from fairlead.manifest.asked import QUESTION
 from fairlead.manifest.kinds import (
     Command,
     Directory,
@@ -280,10 +281,17 @@ DATABASE = Table(
 CHECK = Table(
     "check.NAME",
     model.Check,
-    "One question asked of a change. It runs in a clean tree of exactly that commit, without "
-    "production settings. Exit 0 passes; a time-out is not known, which opens no gate.",
+    "One question asked of a change: by a `command` of yours, or by Fairlead (`question`). It runs "
+    "in a clean tree of exactly that commit, without production settings, rights or network. Exit 0 "
+    "passes; a time-out is not known, which opens no gate.",
     (
         Field("command", Command(), "What is run.", '"pytest -q"'),
+        Field(
+            "question",
+            QUESTION,
+            "What Fairlead itself asks: one word, or a table with `kind` and the keys below.",
+            '{ kind = "api", contract = "openapi.yaml" }',
+        ),
         Field("needs", ListOf(NAME, "check names"), "Checks that must pass first.", '["lint"]'),
         Field(
             "only",
@@ -291,6 +299,40 @@ CHECK = Table(
             "Where no file matches any of these globs, the check is not applicable. `*` stops at a "
             "slash and `**` does not; a glob without a slash names a file in any directory.",
             '["web/**", "package.json"]',
+        ),
+        Field(
+            "reads",
+            ListOf(GLOB, "globs"),
+            "The files it depends on: its tree holds no others, and while they stay the same it is "
+            "not asked again. Left out: all.",
+            '["src/**", "tests/**", "pyproject.toml"]',
+        ),
+        Field(
+            "services",
+            ListOf(OneOf(("postgres", "redis", "rabbitmq", "mariadb")), "services"),
+            "What is started for it, empty, on private sockets. It is told where by DATABASE_URL, "
+            "REDIS_URL, AMQP_URL and MARIADB_URL.",
+            '["postgres", "redis"]',
+        ),
+        Field("network", Flag(), "It may reach the machine's network.", "true"),
+        Field("memory", Size(), "The most that all its processes may use together.", '"2G"'),
+        Field(
+            "settings",
+            Pairs(ENVIRONMENT_NAME, Setting(), "settings", refused="FAIRLEAD_"),
+            "Variables of its own. Not for secrets.",
+            '{ DJANGO_SETTINGS_MODULE = "shop.settings.test" }',
+        ),
+        Field(
+            "retries",
+            Whole(0, 5),
+            "How often it is asked again when it failed. Passed then is written down as flaky.",
+            "1",
+        ),
+        Field(
+            "max_age",
+            Duration(),
+            "How old an earlier answer may be that is used again; 0s: however old.",
+            '"1d"',
         ),
         Field("limit", Duration(1), "How long it may take.", '"10m"'),
         Field(
@@ -428,6 +470,12 @@ ENVIRONMENT = Table(
             '"main"',
         ),
         Field("approval", Flag(), "A person must approve the plan first.", "true"),
+        Field(
+            "requires",
+            ListOf(NAME, "check names", least=1),
+            "The checks that must pass before anything is released here. Left out: every one.",
+            '["tests", "migrations"]',
+        ),
         Field(
             "listen",
             LISTEN,

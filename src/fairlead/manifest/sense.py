@@ -148,6 +148,37 @@ def needs(app: Plain) -> Found:
     yield from _cycle(graph)
 
 
+def asked_by_one(app: Plain) -> Found:
+    """A check has either `command` or `question`; `not_known_exits` belongs to a `command`."""
+    for name, check in tables(app, "check").items():
+        if ("command" in check) == ("question" in check):
+            got = "both" if "command" in check else "neither"
+            yield _key("check", name), f"expected either command or question, got {got}"
+        elif "question" in check and "not_known_exits" in check:
+            key = _key("check", name, "not_known_exits")
+            yield key, "expected none beside a question (it belongs to a command), got one"
+        if check.get("question") is not None and not isinstance(check["question"], Wrong):
+            yield from _question(name, check["question"])
+
+
+def _question(name: str, question: Plain) -> Found:
+    if question["kind"] == "api" and ("contract" in question) == ("command" in question):
+        got = "both" if "contract" in question else "neither"
+        key = _key("check", name, "question")
+        yield key, f"expected either contract or command, got {got}"
+
+
+def required(app: Plain) -> Found:
+    """`requires` names checks that are there."""
+    checks = tables(app, "check")
+    for name, environment in tables(app, "environment").items():
+        wanted = environment.get("requires", [])
+        for n, other in enumerate([] if isinstance(wanted, Wrong) else wanted):
+            if other not in checks:
+                key = f"{_key('environment', name, 'requires')}[{n}]"
+                yield key, no_such("check", other, checks)
+
+
 def _cycle(graph: Mapping[str, list[str]]) -> Found:
     try:
         graphlib.TopologicalSorter(graph).prepare()
@@ -327,6 +358,8 @@ RULES: tuple[Callable[[Plain], Found], ...] = (
     watchdogs,
     singletons,
     needs,
+    asked_by_one,
+    required,
     smoke_question,
     smoke_role,
     backed_up,

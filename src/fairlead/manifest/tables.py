@@ -211,4 +211,6 @@ class Choice(msgspec.Struct, frozen=True):
     def show(self, value: Any) -> str:
         """The default's word."""
         models = {table.model: kind for kind, table in self.variants.items()}
+        if value is None:
+            return ""
         return f'"{models[type(value)]}"'

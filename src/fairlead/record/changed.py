@@ -37,6 +37,8 @@ _VERBS = {
     Verb.DATABASE.value: Kind.DATABASE,
     Verb.RENEW.value: Kind.CERTIFICATE,
     Verb.SOURCE.value: Kind.SOURCE,
+    Verb.WAIVE.value: Kind.WAIVER,
+    Verb.CLIENT.value: Kind.CLIENT,
 }
 
 

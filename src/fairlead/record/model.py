@@ -191,6 +191,8 @@ class Kind(StrEnum):
     DATABASE = "database"
     CERTIFICATE = "certificate"
     SOURCE = "source"
+    WAIVER = "waiver"
+    CLIENT = "client"
 
 
 class Happened(msgspec.Struct, frozen=True):

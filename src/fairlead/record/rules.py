@@ -291,6 +291,9 @@ def _renew(entry: Entry) -> str:
 def _source(entry: Entry) -> str:
     """Who set it, or what a look there came to."""
     what = f"{entry.app} from {entry.text('source')}"
+    if entry.text("how") in ("untold", "told"):
+        shown = f"showing the answers for {entry.app} at its forge"
+        return _tense(entry, shown, f"{shown} works again", shown)
     told = {
         "set": f"{entry.who} lets {entry.app} be pulled from {entry.text('source')}",
         "removed": f"{entry.who} lets {entry.app} be pulled no more from {entry.text('source')}",
@@ -299,6 +302,29 @@ def _source(entry: Entry) -> str:
         "gone": f"pulling {what}: no branch {entry.text('branches')} there: what runs is left",
     }
     return _tense(entry, f"pulling {what}", told.get(entry.text("how"), what), f"pulling {what}")
+
+
+def _waive(entry: Entry) -> str:
+    """What was let through, until when, and why; or that it is no longer."""
+    parts = (entry.text("check"), entry.text("rule"), entry.text("subject"))
+    what = f"{' '.join(part for part in parts if part)} of {entry.app}"
+    if entry.text("how") == "ended":
+        ending = f"ending the waiver of {what}"
+        return _tense(entry, ending, f"{entry.who} ended the waiver of {what}", ending)
+    done = f"{entry.who} waived {what} until {entry.text('until')}: {entry.why}"
+    return _tense(entry, f"waiving {what}", done, f"waiving {what}")
+
+
+def _client(entry: Entry) -> str:
+    """Whom the API is kept for, and until when."""
+    what = f"{entry.text('client')} of {entry.app}"
+    if entry.text("how") == "ended":
+        ending = f"ending the support of {what}"
+        return _tense(entry, ending, f"{entry.who} ended the support of {what}", ending)
+    at = f" (release {entry.release}) until {entry.text('until')}"
+    return _tense(
+        entry, f"supporting {what}", f"{entry.who} promised {what}{at}", f"supporting {what}"
+    )
 
 
 def _other(entry: Entry) -> str:
@@ -326,4 +352,6 @@ _PHRASES: dict[str, Callable[[Entry], str]] = {
     Verb.DATABASE.value: _database,
     Verb.RENEW.value: _renew,
     Verb.SOURCE.value: _source,
+    Verb.WAIVE.value: _waive,
+    Verb.CLIENT.value: _client,
 }

@@ -149,7 +149,9 @@ class _Ready(NamedTuple):
 def _ready(tools: Tools, wanted: Desired, overlay: Overlay | None, show: Sink) -> _Ready | None:
     change = _change(tools, wanted, overlay)
     manifest = manifest_at(tools, change.app, change.source)
-    verdict = proven(tools, change, manifest, show)
+    environment = manifest.environment(wanted.place.environment)
+    there = (environment,) if environment else ()
+    verdict = proven(tools, change, manifest, there, show)
     if verdict.answer is not Answer.PASSED:
         what = f"the overlay was not taken: {checks.summary(verdict)}"
         raise Refused(what, "correct it in the clone, and capture it again")

@@ -54,6 +54,11 @@ class Repositories(Protocol):
         """One file's bytes at a commit; None when there is no such file."""
         ...
 
+    def merged(self, repository: Path, onto: CommitId, commit: CommitId) -> CommitId:
+        """What a branch at ``onto`` would be with ``commit`` merged into it; ``commit`` where it
+        has that already. Raises Refused, with the conflicts, and NotFound."""
+        ...
+
     def is_ancestor(self, repository: Path, old: CommitId, new: CommitId) -> bool:
         """Whether ``new`` is ``old`` or was made from it."""
         ...
@@ -84,7 +89,13 @@ class Repositories(Protocol):
         """What changed from one commit to another, as a patch that ``laid_over`` takes."""
         ...
 
-    def lay_out(self, repository: Path, commit: CommitId, directory: Path) -> LaidOut:
+    def listing(self, repository: Path, commit: CommitId) -> Mapping[str, str]:
+        """See ``fairlead.checks.ports.Sources``."""
+        ...
+
+    def lay_out(
+        self, repository: Path, commit: CommitId, directory: Path, only: tuple[str, ...] = ()
+    ) -> LaidOut:
         """The commit's tree, exactly."""
         ...
 

@@ -1,11 +1,16 @@
 """From one environment to the next: the same artifact, once it has proven itself."""
 
+import msgspec
+
+from fairlead.base.clock import day
 from fairlead.base.errors import NotFound, Refused
 from fairlead.base.ids import Place
+from fairlead.checks.gate import closed, judged
 from fairlead.desired import flow as desired
 from fairlead.desired import read
 from fairlead.desired.flow import Act
-from fairlead.desired.model import Release
+from fairlead.desired.model import Desired, Release
+from fairlead.manifest.model import Environment
 from fairlead.service.files import give_listen
 from fairlead.service.published import current_in
 from fairlead.service.settings import remade, verdict_of
@@ -31,6 +36,8 @@ def promote(tools: Tools, origin: Place, to: Place, why: str) -> str:
         raise Refused(what, f"fairlead status {origin.app}")
     _refuse_other_code(tools, wanted.release, to)
     environment = wanted.release.manifest.environment(to.environment)
+    if environment is not None:
+        _refuse_closed(tools, wanted, environment)
     if environment and origin.app == to.app:
         give_listen(tools.notes, tools.machine, to, environment.listen)
     act = Act(tools.me, why, tools.clock.now())
@@ -43,6 +50,18 @@ def promote(tools: Tools, origin: Place, to: Place, why: str) -> str:
         return desired.promote(tools.deploy, origin, to, act, approval=approval)
     made = remade(tools, wanted, verdict_of(tools, wanted), act)
     return desired.propose(tools.deploy, to, made.number, act, how="promote", approval=approval)
+
+
+def _refuse_closed(tools: Tools, wanted: Desired, environment: Environment) -> None:
+    """The gate of the other environment, by its own policy and the waivers of today."""
+    verdict, today = verdict_of(tools, wanted), day(tools.clock.now())
+    required = environment.requires or tuple(result.name for result in verdict.results)
+    waivers = read.waivers(tools.deploy.repo.look(), tools.deploy.verifier, verdict.app)
+    results = judged(verdict.results, frozenset(required), waivers, today)
+    found = closed(msgspec.structs.replace(verdict, results=results), required, today)
+    if found:
+        what = f"release {wanted.release.number} may not go to {environment.name}"
+        raise Refused(f"{what}: {'; '.join(found)}", "correct it, or: fairlead waive --help")
 
 
 def _refuse_other_code(tools: Tools, release: Release, to: Place) -> None:

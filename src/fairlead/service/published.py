@@ -35,6 +35,8 @@ def publish(
             made_at=stamp(now),
             made_by=change.who,
             subject=change.subject,
+            found=tuple((r.name, *fact) for r in verdict.results for fact in r.facts),
+            kept=tuple((r.name, *kept) for r in verdict.results for kept in r.kept),
         )
         desired.publish(tools.deploy, tools.signer, release, Act(change.who, change.subject, now))
     return release

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import msgspec
 
-from fairlead.base.errors import FairleadError
+from fairlead.base.errors import FairleadError, NotFound
 from fairlead.base.ids import CommitId
 from fairlead.base.journal import Event, Fact, Outcome, Verb
 from fairlead.base.stop import NEVER, Stop
@@ -19,6 +19,7 @@ from fairlead.checks.ports import Sink
 from fairlead.desired import read
 from fairlead.manifest.model import App, Environment
 from fairlead.record.chain import entry_of
+from fairlead.service.manifests import manifest_at
 from fairlead.service.overlaid import pushed_manifest, variants
 from fairlead.service.proven import proven, verify
 from fairlead.service.sealed import refuse_lacking
@@ -172,16 +173,41 @@ def _pushed(
     return tools.record.write(event)
 
 
+def _as_merged(tools: Tools, change: Change, show: Sink) -> Change:
+    """What the branch that an environment runs from would be with this change merged into it.
+
+    That is what would be released; the change itself where it has all of that branch, or where
+    there is none yet. Raises Refused, with the conflicts.
+    """
+    repository = tools.home.repository(change.app)
+    for branch in sorted(_protected(tools, change.app)):
+        try:
+            onto = tools.repositories.resolve(repository, f"{HEADS}{branch}")
+        except NotFound:
+            continue
+        laid = tools.repositories.merged(repository, onto, change.commit)
+        if laid == change.commit:
+            return change
+        show(f"checks: asked of {change.commit[:12]} merged into {branch} ({onto[:12]})")
+        tree = tools.repositories.facts(repository, laid).tree
+        return msgspec.structs.replace(change, laid=laid, tree=tree)
+    return change
+
+
 def _judged(
     tools: Tools, change: Change, manifest: App, runs: list[Environment], show: Sink
 ) -> Verdict:
     """The verdict on the change as every environment that runs from its branch gets it: the
     first that did not pass, or the last."""
     if not runs:
-        return verify(tools, change, manifest, show)
+        merged = _as_merged(tools, change, show)
+        if merged.laid:
+            manifest = manifest_at(tools, change.app, merged.source)
+        return verify(tools, merged, manifest, show)
     first, *others = variants(tools, change, runs)
-    verdict = proven(tools, first.change, first.manifest, show)
+    verdict = proven(tools, first.change, first.manifest, first.environments, show)
     for variant in others:
         if verdict.answer is Answer.PASSED:
-            verdict = proven(tools, variant.change, variant.manifest, show)
+            there = variant.environments
+            verdict = proven(tools, variant.change, variant.manifest, there, show)
     return verdict

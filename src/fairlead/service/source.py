@@ -17,7 +17,9 @@ from fairlead.base.errors import FairleadError, NotFound, Unknown, UsageError
 from fairlead.base.ids import CommitId, name
 from fairlead.base.journal import Event, Fact, Outcome, Verb
 from fairlead.base.stop import NEVER, Stop
+from fairlead.checks.forge_at import KINDS, forge_at
 from fairlead.checks.ports import Sink
+from fairlead.service.owed import owe, pay, under_way
 from fairlead.service.push import HEADS, Offered, Update, given_up, offered, receiving, told
 from fairlead.service.tools import Tools
 from fairlead.source.model import Reach, Source
@@ -30,7 +32,8 @@ PATIENCE = 20.0
 class SourceShown(msgspec.Struct, frozen=True):
     """Where an app is pulled from. ``key`` is the public half of its deploy key, ``host_keys``
     the fingerprints the host is known by, ``seen`` the newest commit that each branch brought,
-    ``problem`` why the last look failed."""
+    ``problem`` why the last look failed. With ``forge_token`` there is a token, by which the forge
+    is shown the answers; ``untold`` is why it was not shown the last."""
 
     app: str
     url: str
@@ -40,6 +43,8 @@ class SourceShown(msgspec.Struct, frozen=True):
     host_keys: tuple[str, ...] = ()
     seen: Mapping[str, str] = {}
     problem: str = ""
+    forge_token: bool = False
+    untold: str = ""
 
 
 class SourceList(msgspec.Struct, frozen=True):
@@ -70,7 +75,8 @@ class Pulled(msgspec.Struct, frozen=True):
 
 class Wanted(msgspec.Struct, frozen=True):
     """What a person sets. ``key`` is the file of a private key, ``new_key`` has one made;
-    ``anew`` forgets the host's pinned key."""
+    ``anew`` forgets the host's pinned key. ``forge_token`` is the file of a token, and ``forge``
+    what a host of one's own is (``KINDS``)."""
 
     url: str
     branches: tuple[str, ...] = ("main",)
@@ -78,6 +84,8 @@ class Wanted(msgspec.Struct, frozen=True):
     key: Path | None = None
     new_key: bool = False
     anew: bool = False
+    forge_token: Path | None = None
+    forge: str = ""
 
 
 def set_source(tools: Tools, app: str, wanted: Wanted) -> SourceShown:
@@ -90,6 +98,7 @@ def set_source(tools: Tools, app: str, wanted: Wanted) -> SourceShown:
     with tools.sources.held(app, PATIENCE):
         was = tools.sources.get(app)
         same = was is not None and was.address == address
+        token = tools.sources.token_in(wanted.forge_token) if wanted.forge_token else None
         made = Source(
             app=app,
             address=address,
@@ -98,19 +107,28 @@ def set_source(tools: Tools, app: str, wanted: Wanted) -> SourceShown:
             set_at=stamp(tools.clock.now()),
             key=_key(tools, app, wanted) or (was.key if was else ""),
             seen=was.seen if was and same else {},
+            forge=wanted.forge,
         )
-        if was and host_of(was) == host_of(made) and not wanted.anew:
-            made = msgspec.structs.replace(made, host_keys=was.host_keys)
+        if was and host_of(was) == host_of(made):
+            kept = () if wanted.anew else was.host_keys
+            made = msgspec.structs.replace(made, host_keys=kept, forge=wanted.forge or was.forge)
+        if token and forge_at(address.url, made.forge) is None:
+            what = f"a token is given, and nothing says which forge this is: {address.url}"
+            raise UsageError(what, f"--forge {', '.join(KINDS)}: what a host of your own is")
+        if was and not _same_forge(was, made):
+            tools.sources.put_token(app, None)  # it must not go to somebody else
         tools.sources.put(made)
+        if token:
+            tools.sources.put_token(app, token)
         _note(tools, made, "set", made.address.url, tools.me)
     tools.machine.wake()
-    return _shown(made)
+    return _shown(tools, made)
 
 
 def shown(tools: Tools, app: str = "") -> SourceList:
     """Every source, or that of one app. Raises NotFound."""
     found = (_there(tools, app),) if app else tools.sources.all()
-    return SourceList(tuple(map(_shown, found)))
+    return SourceList(tuple(_shown(tools, source) for source in found))
 
 
 def remove(tools: Tools, app: str) -> SourceGone:
@@ -169,7 +187,15 @@ def _there(tools: Tools, app: str) -> Source:
     return found
 
 
-def _shown(source: Source) -> SourceShown:
+def _same_forge(one: Source, other: Source) -> bool:
+    """Whether what is sent to one's forge goes to the other's."""
+    its, others = forge_at(one.address.url, one.forge), forge_at(other.address.url, other.forge)
+    return (
+        its is not None and others is not None and its.api == others.api and its.kind == others.kind
+    )
+
+
+def _shown(tools: Tools, source: Source) -> SourceShown:
     return SourceShown(
         source.app,
         source.address.url,
@@ -179,6 +205,8 @@ def _shown(source: Source) -> SourceShown:
         tuple(map(fingerprint, source.host_keys)),
         source.seen,
         source.failing,
+        tools.sources.token(source.app) is not None,
+        source.untold,
     )
 
 
@@ -193,6 +221,7 @@ def _pulled(
     _gone(tools, source, heads, show)
     new = {b: c for b, c in heads.items() if _is_new(tools, source, b, c, again=again)}
     if not new:
+        pay(tools, source.app, show)
         return
     with tools.upstream.fetched(repository, reach, tuple(new)) as quarantine:
         there = receiving(tools, quarantine, stop)
@@ -285,19 +314,23 @@ def _offered(
     origin: dict[str, Fact] = {"source": source.address.url}
     if update.old and not there.repositories.is_ancestor(repository, CommitId(update.old), commit):
         origin["rewritten"] = True
-    try:
-        found = offered(there, app, update, f"source:{app}", show, me, stop, origin)
-        if found.accepted:
-            tools.upstream.take_in(repository, quarantine, commit)
-            tools.repositories.move(repository, branch, commit, update.old)
-    except FairleadError as error:
-        given_up(tools, app, update, me, f"the branch was not moved: {error.what}")
-        raise
-    if not stop.is_set():
-        _seen(tools, app, branch, commit)
-    for line in told(found):
-        show(line)
-    tools.machine.wake()
+    with under_way(tools, app, commit, show):
+        try:
+            found = offered(there, app, update, f"source:{app}", show, me, stop, origin)
+            if not stop.is_set():
+                owe(tools, app, found)
+            if found.accepted:
+                tools.upstream.take_in(repository, quarantine, commit)
+                tools.repositories.move(repository, branch, commit, update.old)
+        except FairleadError as error:
+            given_up(tools, app, update, me, f"the branch was not moved: {error.what}")
+            raise
+        if not stop.is_set():
+            _seen(tools, app, branch, commit)
+        for line in told(found):
+            show(line)
+        tools.machine.wake()
+    pay(tools, app, show)
     return found
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # what few commands need is not imported for the others
     from fairlead.artifact.flow import Workshop
     from fairlead.certificates.flow import Keeper
     from fairlead.checks.flow import Desk
+    from fairlead.checks.ports import Forges
     from fairlead.database.ports import Databases
     from fairlead.rollout.ports import MarkStore, Releases
     from fairlead.rollout.world import World
@@ -55,6 +56,7 @@ class Tools:
     certificates: "Part[Keeper | None]" = Part()
     sources: "Part[Sources]" = Part()
     upstream: "Part[Upstream]" = Part()
+    forge: "Part[Forges]" = Part()
 
     def apps(self) -> tuple[str, ...]:
         """Every app with a repository in this home, sorted."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from fairlead.base.secret import Secret
+from fairlead.checks.model import Answer
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -18,6 +19,14 @@ class Address(msgspec.Struct, frozen=True):
     user: str = ""
 
 
+class Owed(msgspec.Struct, frozen=True):
+    """An answer that the forge was not shown yet, and how often that was tried."""
+
+    answer: Answer
+    sentence: str
+    tries: int = 0
+
+
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where an app is pulled from, and how far that has come.
 
@@ -26,6 +35,10 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``seen`` is per branch the commit that was taken or refused last, ``gone`` the branches that
     were said to be missing there. ``failures`` counts those in a row, the last of them of the
     kind ``failing``.
+
+    ``forge`` says what a host of one's own is (``fairlead.checks.forge_at``). ``owed`` are the
+    answers that are still to be shown there, by commit, and ``untold`` is why the last one was
+    not, "" where it was.
     """
 
     app: str
@@ -39,6 +52,9 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gone: tuple[str, ...] = ()
     failing: str = ""
     failures: int = 0
+    forge: str = ""
+    owed: Mapping[str, Owed] = {}
+    untold: str = ""
 
 
 class Reach(msgspec.Struct, frozen=True):

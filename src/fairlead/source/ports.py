@@ -11,7 +11,7 @@ from fairlead.source.model import Address, Reach, Source
 
 
 class Sources(Protocol):
-    """The sources of a home's apps, and their deploy keys."""
+    """The sources of a home's apps, their deploy keys and the tokens for their forges."""
 
     def all(self) -> tuple[Source, ...]:
         """Each of them, by its app's name."""
@@ -26,7 +26,7 @@ class Sources(Protocol):
         ...
 
     def remove(self, app: str) -> None:
-        """Forget it, and its deploy key."""
+        """Forget it, its deploy key and its token."""
         ...
 
     def held(self, app: str, patience: float) -> AbstractContextManager[None]:
@@ -44,6 +44,18 @@ class Sources(Protocol):
 
     def key(self, app: str) -> Secret | None:
         """The private half; None for none."""
+        ...
+
+    def token_in(self, file: Path) -> Secret:
+        """The token that a file holds. Raises NotFound, and Refused for what can be none."""
+        ...
+
+    def put_token(self, app: str, token: Secret | None) -> None:
+        """Keep the app's token in the place of another; None forgets it."""
+        ...
+
+    def token(self, app: str) -> Secret | None:
+        """The token for the forge of the app's source; None for none."""
         ...
 
 

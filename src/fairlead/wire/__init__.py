@@ -6,6 +6,7 @@ all of it takes 60 ms, and ``fairlead rollback`` is waited for.
 
 import getpass
 import os
+import sys
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,9 +34,12 @@ if TYPE_CHECKING:
     from fairlead.artifact.ports import Toolchain
     from fairlead.certificates.flow import Keeper
     from fairlead.checks.flow import Desk
+    from fairlead.checks.ports import Forges
+    from fairlead.drivers.commands.identity import Identity
     from fairlead.drivers.commands.run import Commands
     from fairlead.drivers.git.fetch import GitUpstream
     from fairlead.drivers.git.repository import GitRepositories
+    from fairlead.drivers.git.server import Server
     from fairlead.drivers.git.worktree import GitWorktree
     from fairlead.drivers.people import PeopleFile
     from fairlead.drivers.postgres import PostgresDatabases
@@ -65,7 +69,7 @@ def tools_of(home: Home, who: str = "") -> Tools:
     signer = machine_key(home.keys)
     deploy = Deploy(GitDeployRepo(home.deploy), KeyVerifier(home.keys / "allowed_signers"), record)
     desired.ensure(deploy.repo, clock.now())
-    rooms = _Rooms(home, deploy, record, clock)
+    rooms = _Rooms(home, deploy, record, clock, signer)
     me = who or os.environ.get("FAIRLEAD_WHO") or getpass.getuser()
     return Tools(
         home=home,
@@ -90,14 +94,24 @@ def tools_of(home: Home, who: str = "") -> Tools:
         certificates=Later(lambda: rooms.certificates),
         sources=Later(lambda: rooms.sources),
         upstream=Later(lambda: rooms.upstream),
+        forge=Later(_forges),
     )
+
+
+def _forges() -> "Forges":
+    from fairlead.drivers.forges import forge
+
+    return forge
 
 
 class _Rooms:
     """What is made when it is asked for, and what it is made of."""
 
-    def __init__(self, home: Home, deploy: Deploy, record: Record, clock: SystemClock) -> None:
+    def __init__(
+        self, home: Home, deploy: Deploy, record: Record, clock: SystemClock, signer: Signer
+    ) -> None:
         self._home = home
+        self._signer = signer
         self._deploy = deploy
         self._record = record
         self._clock = clock
@@ -148,19 +162,48 @@ class _Rooms:
         return Sealed(self._deploy.repo, FileKeyRing(self._home.keys / "secrets"))
 
     @cached_property
-    def _runner(self) -> "Commands":
-        """Who runs checks and builds: on a server, as a user without rights, in a cell."""
-        from fairlead.drivers.commands import Commands, identity_of
+    def _identity(self) -> "Identity | None":
+        """Who runs checks and builds: on a server, a user without rights, in a cell."""
+        from fairlead.drivers.commands import identity_of
 
-        return Commands(identity=identity_of(BUILD_USER) if self._home.server else None)
+        return identity_of(BUILD_USER) if self._home.server else None
+
+    @cached_property
+    def _runner(self) -> "Commands":
+        from fairlead.drivers.commands import Commands
+
+        return Commands(identity=self._identity)
+
+    @cached_property
+    def _checker(self) -> "Commands":
+        """Who runs checks: in a cell wherever the system allows one, also of an embedded home.
+        Builds of such a home go without: their package caches lie elsewhere."""
+        from fairlead.drivers.commands import Commands, stand_in
+
+        return Commands(identity=self._identity or stand_in())
 
     @cached_property
     def desk(self) -> "Desk":
+        from fairlead.checks.asking import Asker
         from fairlead.checks.flow import Desk
+        from fairlead.drivers.programs import programs_key
+        from fairlead.drivers.services import LocalServices
         from fairlead.drivers.verdicts import VerdictFiles
 
-        home, verdicts = self._home, VerdictFiles(self._home.verdicts)
-        return Desk(self.repositories, self._runner, verdicts, self._record, home.work, home.logs)
+        home, package = self._home, Path(__file__).parents[1]
+        ours = (sys.executable, "-I", "-m", "fairlead.questions")
+        return Desk(
+            sources=self.repositories,
+            runner=self._checker,
+            services=LocalServices(self._checker, home.cache / "services"),
+            verdicts=VerdictFiles(home.verdicts, self._signer, self._deploy.verifier),
+            journal=self._record,
+            clock=self._clock,
+            asker=Asker(ours, (str(package.parent),), __version__),
+            work=home.work,
+            logs=home.logs,
+            machine=programs_key(),
+        )
 
     @cached_property
     def shop(self) -> "Workshop":
@@ -239,6 +282,14 @@ def worktree_of(directory: Path) -> "GitWorktree":
     from fairlead.drivers.git.worktree import GitWorktree
 
     return GitWorktree(directory)
+
+
+def server_of(address: str, key: str, known_hosts: str) -> "Server":
+    """A server that is reached over SSH. Raises UsageError."""
+    from fairlead.base.secret import Secret
+    from fairlead.drivers.git.server import Server
+
+    return Server(address, Secret(key), known_hosts)
 
 
 def key_of(path: str) -> Signer:

@@ -12,7 +12,7 @@ from fairlead.base.errors import FairleadError, Refused
 from fairlead.drivers.deploy_git.run import Git, GitFailed
 
 BRANCH = "main"
-OURS = ("apps/", "releases/", "approvals/", "record/")
+OURS = ("apps/", "releases/", "approvals/", "waivers/", "clients/", "record/")
 _UNDER_WAY = {
     "MERGE_HEAD": ("a merge", "merge"),
     "CHERRY_PICK_HEAD": ("a cherry-pick", "cherry-pick"),

@@ -23,7 +23,12 @@ from fairlead.drivers.sshsig.lines import PublicKey, fingerprint, parse_allowed,
 if TYPE_CHECKING:
     from fairlead.drivers.sshsig.algorithms import PrivateKey
 
-MACHINE_NAMESPACES = ("fairlead-release", "fairlead-record", "fairlead-approval")
+MACHINE_NAMESPACES = (
+    "fairlead-release",
+    "fairlead-record",
+    "fairlead-approval",
+    "fairlead-word",
+)
 
 
 class KeySigner:

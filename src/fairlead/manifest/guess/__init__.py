@@ -7,7 +7,7 @@ itself (a ``Procfile``) wins over what is known of its framework.
 from collections.abc import Mapping, Sequence
 
 from fairlead.base.errors import UsageError
-from fairlead.manifest.guess import django, node, procfile, static, webapp
+from fairlead.manifest.guess import django, node, procfile, questions, static, tools, webapp
 from fairlead.manifest.guess.draft import Draft, Guess, Reason, written
 from fairlead.manifest.guess.repository import Repository
 from fairlead.manifest.mistakes import ManifestError
@@ -35,6 +35,8 @@ def guess(
             f"not clear what this repository is: {directory}",
             _BY_HAND,
         )
+    tools.add(draft, repository)
+    questions.add(draft, repository)
     return checked(written(draft, repository), directory)
 
 

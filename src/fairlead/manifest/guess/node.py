@@ -18,10 +18,10 @@ _OTHER_LOCKS = ("pnpm-lock.yaml", "yarn.lock", "bun.lockb", "bun.lock")
 
 def look(repository: Repository) -> Draft | None:
     """The draft for a Node app, or for pages that Node builds; None without a package.json."""
-    package = _package(repository)
+    package = read(repository)
     scripts = table(package, "scripts")
     start, why = _start(repository, scripts, package)
-    output = next((_OUTPUT[name] for name in _OUTPUT if name in _depends(package)), "")
+    output = next((_OUTPUT[name] for name in _OUTPUT if name in depends(package)), "")
     if not start and not (output and "build" in scripts):
         return None
     draft = Draft("a Node app (package.json)")
@@ -35,7 +35,8 @@ def look(repository: Repository) -> Draft | None:
     return draft
 
 
-def _package(repository: Repository) -> Mapping[str, Any]:
+def read(repository: Repository) -> Mapping[str, Any]:
+    """What package.json says; empty when it cannot be read."""
     try:
         found = json.loads(repository.text("package.json") or "{}")
     except (ValueError, RecursionError):
@@ -43,8 +44,9 @@ def _package(repository: Repository) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _depends(package: Mapping[str, Any]) -> set[str]:
-    return {*table(package, "dependencies"), *table(package, "devDependencies")}
+def depends(said: Mapping[str, Any]) -> set[str]:
+    """The packages that it names, for running and for developing."""
+    return {*table(said, "dependencies"), *table(said, "devDependencies")}
 
 
 def _start(
@@ -113,7 +115,7 @@ def _migrate(draft: Draft, repository: Repository, package: Mapping[str, Any]) -
     schema = repository.text("prisma/schema.prisma")
     if not schema:
         return
-    if "prisma" not in _depends(package):
+    if "prisma" not in depends(package):
         draft.todo.append("prisma/schema.prisma is there and package.json does not name prisma")
     match = re.search(r"env\(\s*\"(\w+)\"", schema)
     name = match[1] if match else "DATABASE_URL"

@@ -7,6 +7,7 @@ Poetry's tables. Names are compared in the form of PEP 503.
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from posixpath import dirname, normpath
 from typing import Any
 
 from fairlead.manifest.guess.draft import Draft
@@ -22,6 +23,7 @@ _LOCKS = (
     "pyproject.toml",
 )
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]]*\])?")
+_INCLUDED = re.compile(r"^\s*(?:-r|--requirement)[\s=]+([\w./-]+)", re.MULTILINE)
 # Extras that bring a server along.
 _BRINGS = {"fastapi[standard]": "uvicorn", "fastapi[all]": "uvicorn"}
 
@@ -36,6 +38,23 @@ def packages(repository: Repository) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(repository.texts):
         for name in _named(path, repository.texts[path]):
+            found.setdefault(name, path)
+    return found
+
+
+def given(repository: Repository) -> dict[str, str]:
+    """Of the packages that are named, those a check gets, and the file that names each: what the
+    lock holds, with the groups of pyproject.toml where it is that file's lock."""
+    first = lock(repository)
+    files = [first, *(["pyproject.toml"] if first in ("uv.lock", "pylock.toml") else [])]
+    for path in files:  # grows while it is walked
+        beside = dirname(path)
+        for included in _INCLUDED.findall(repository.text(path)) if path.endswith(".txt") else ():
+            name = normpath(f"{beside}/{included}" if beside else included)
+            files += [name] if name not in files and name in repository.texts else []
+    found: dict[str, str] = {}
+    for path in sorted(filter(None, files)):
+        for name in _named(path, repository.text(path)):
             found.setdefault(name, path)
     return found
 

@@ -1,0 +1,1 @@
+app.get('/health', answer); app.listen(process.env.PORT)
