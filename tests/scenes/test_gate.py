@@ -2,6 +2,8 @@
 
 import json
 import os
+import socket
+import sys
 import xml.etree.ElementTree as ET
 from datetime import date, timedelta
 
@@ -9,6 +11,8 @@ import pytest
 
 from fairlead.base.ids import Place
 from fairlead.base.journal import Verb
+from fairlead.drivers.commands import stand_in
+from needs import missing
 from scenes.house import App, House, Pushed
 
 AUDIT = """
@@ -219,6 +223,46 @@ def test_an_api_is_kept_for_whom_it_was_promised(house: House) -> None:
     assert wider.code == 0, wider.said
     ended = house.cli("clients", "end", "ios", "3.2", "--app", "api")
     assert ended.returncode == 0
+
+
+def test_a_hostile_branch_gets_nothing(house: House) -> None:
+    """It reads no key, writes nothing outside its tree, reaches no network, and its flood of output
+    and of processes ends by itself."""
+    if stand_in() is None:
+        missing("no cell can be made here: a check could do what its user can")
+    key = next(path for path in house.tools.home.keys.rglob("*") if path.is_file())
+    outside = house.root / "planted"
+    tail = f"""
+[check.reads]
+command = "sh -c '! cat {key} && ! ls {house.home}/record.sqlite && ! touch {outside}'"
+
+[check.reaches]
+command = "{sys.executable} reach.py"
+
+[check.prints]
+command = "sh -c 'yes flood | head -c 60000000'"
+memory = "1G"
+"""
+    reach = """
+import socket
+try:
+    socket.create_connection(("127.0.0.1", PORT), 2)
+except OSError:
+    raise SystemExit(0)
+raise SystemExit("the machine's own loopback was reached")
+"""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        app = house.app("hostile-branch", tail=tail)
+        app.write({"reach.py": reach.replace("PORT", str(listening.getsockname()[1]))})
+        app.commit("hostile")
+        pushed = app.push("HEAD:refs/heads/topic")
+    assert "reads passed" in pushed.said, pushed.said[-300:]
+    assert "reaches passed" in pushed.said
+    assert "prints passed" in pushed.said
+    assert not outside.exists()
+    assert len(pushed.said) < 20_000_000
 
 
 @pytest.mark.parametrize("words", [("verify", "no-such"), ("verify",)])
