@@ -20,6 +20,7 @@ from fairlead.base.stop import Stop
 from fairlead.checks.ports import Sink
 from fairlead.cli.hook import question
 from needs import missing
+from paths import reachable
 
 ASKED = {
     "hook": "pre-receive", "app": "tide", "who": "ada", "receiver": 7, "quarantine": {},
@@ -114,8 +115,7 @@ def test_another_user_is_refused_even_at_the_door(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         missing("not root: `sudo make test` would ask as another user")
     asked = []
-    for above in (tmp_path, *tmp_path.parents[:2]):
-        above.chmod(0o755)
+    reachable(tmp_path)
     door = opened(tmp_path, lambda *given: asked.append(given) or 0)
     door.chmod(0o666)
     code = (

@@ -53,6 +53,7 @@ class TestCaddy(HttpsContract):
     """The contract, on Caddy."""
 
 
+@pytest.mark.soak
 def test_a_renewal_fails_no_request(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """Caddy renews when a third of the time is left, here of 20 seconds; it is written down."""
     monkeypatch.setattr("fairlead.drivers.caddy.public.RENEW_EVERY", "1s")

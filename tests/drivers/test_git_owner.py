@@ -9,6 +9,7 @@ from fairlead.base.paths import Home
 from fairlead.drivers.git import GitRepositories
 from fairlead.drivers.git.run import git
 from needs import missing
+from paths import reachable
 
 NOBODY = 65534
 
@@ -17,8 +18,7 @@ NOBODY = 65534
 def repository(tmp_path: Path) -> Path:
     if os.geteuid() != 0:
         missing("not root: `sudo make test` would run git as a repository's owner")
-    for above in (tmp_path, *tmp_path.parents[:2]):
-        above.chmod(0o755)
+    reachable(tmp_path)
     home = Home(tmp_path / "var/lib/fairlead")
     home.repositories.mkdir(parents=True)
     os.chown(home.repositories, NOBODY, NOBODY)

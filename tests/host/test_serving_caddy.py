@@ -9,7 +9,7 @@ from host.test_server import Person, install, put
 from host.test_serving import Site, until
 from needs import needs
 
-pytestmark = timed
+pytestmark = [timed, pytest.mark.soak]  # one push under Caddy is in test_secure
 
 
 @pytest.fixture(scope="module")

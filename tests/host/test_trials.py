@@ -375,6 +375,7 @@ def test_a_build_that_fills_the_disk_is_refused_and_leaves_nothing(shop: Site) -
         shop.released()
 
 
+@pytest.mark.soak
 def test_a_disk_that_fills_up_in_a_rollout_leaves_one_release_whole(shop: Site) -> None:
     """The old one or the new one, all of it; nobody notices, and the next push works."""
     word = shop.version()["word"]
@@ -427,6 +428,7 @@ def test_a_copy_killed_or_stopped_by_hand_is_started_again(other: Site) -> None:
     assert "nothing is amiss" in _drift(other)
 
 
+@pytest.mark.soak
 def test_a_masked_copy_stops_a_way_back_and_says_who(shop: Site) -> None:
     """What serves serves on; unmasked, the same command works."""
     shop.change("before the mask")
@@ -451,6 +453,7 @@ def test_a_masked_copy_stops_a_way_back_and_says_who(shop: Site) -> None:
 # Two environments, and an approval between them.
 
 
+@pytest.mark.soak
 def test_staging_and_production_side_by_side(server: Machine, shop: Site, people: Path) -> None:
     """One artifact, promoted and approved over SSH by whom may; else nothing in common."""
     site = Site(Person(server, "pia", people / "pia").allowed("push:pair"), "pair", 8083)
@@ -533,6 +536,7 @@ clean(tools.shop, needed(tools), "root", grace=0)
 """
 
 
+@pytest.mark.soak
 def test_clean_up_keeps_the_last_good_releases_and_what_is_not_ours(shop: Site) -> None:
     """Two good ones, says the manifest; a foreign file, unit and site stay."""
     server = shop.server
@@ -568,6 +572,7 @@ def _artifacts(server: Machine) -> set[str]:
 # Jobs.
 
 
+@pytest.mark.soak
 def test_a_worker_never_runs_twice_and_ends_its_job_within_its_limit(shop: Site) -> None:
     """Across five releases: a job that fits is finished, one that does not is cut off at the
     limit of two seconds, and the next worker begins only then."""

@@ -74,7 +74,16 @@ def errors(reply: Reply) -> set[str]:
     return {one.rule for one in reply.findings if one.level == Level.ERROR}
 
 
-@pytest.mark.parametrize("name", sorted(path.parent.name for path in CASES.glob("*/case.toml")))
+def cases() -> list[Any]:
+    """Each takes a second: those that say `soak` show little more than others do."""
+    found = []
+    for path in sorted(CASES.glob("*/case.toml")):
+        marks = [pytest.mark.soak] if tomllib.loads(path.read_text()).get("soak") else []
+        found.append(pytest.param(path.parent.name, marks=marks))
+    return found
+
+
+@pytest.mark.parametrize("name", cases())
 def test_each_change_gets_its_answer(name: str, tmp_path: Path, server: Cluster) -> None:
     """What older code cannot live with is stopped by the rules that say so; its safe form passes."""
     case = Case(name, tmp_path, server)

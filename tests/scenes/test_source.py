@@ -50,6 +50,7 @@ def test_a_commit_at_the_forge_serves(shop: App) -> None:
     shop.house.must_hold()
 
 
+@pytest.mark.soak
 def test_a_commit_that_fails_is_refused_once_and_the_branch_stays(shop: App) -> None:
     """Two looks later it was still asked about once; mended, it serves."""
     shop.settled()

@@ -29,8 +29,9 @@ def test_a_second_release_with_a_migration_costs_no_request(house: House, strate
         assert report.long_finished >= 1
         for close in report.websocket_closes:  # told to go, and back at once
             assert close.code in (1000, 1001, 1012), close
-            assert close.back_ms is not None, close
-            assert close.back_ms < 2000, close
+            if close.at < report.end - 2:  # one that was told at the very end had no time to
+                assert close.back_ms is not None, close
+                assert close.back_ms < 2000, close
     assert app.version()["release"] == 2
     assert app.data("migrations.log").read_text().split() == ["1", "2"]
     assert not app.data("overlaps").exists()

@@ -55,7 +55,8 @@ def read(
             "FAIRLEAD_OUT": str(out),
             "FAIRLEAD_TREE": os.path.realpath(tree),
         }
-        argv = (*manage(migrate), "shell", "-c", f"exec(open({str(_SCRIPT)!r}).read(), {{}})")
+        run = f"told = {{}}; exec(open({str(_SCRIPT)!r}).read(), told); told['main']()"
+        argv = (*manage(migrate), "shell", "-c", run)
         ran = commands.run(argv, tree, environment | told, limit)
         if ran.unknown or ran.code or not out.exists():
             raise Unknown(f"Django does not tell its migrations: {ran.unknown or ran.tail}")

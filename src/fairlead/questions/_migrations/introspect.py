@@ -2,18 +2,15 @@
 # ruff: noqa: ANN001, ANN202
 """Run by the app's own Django (``manage.py shell -c``): what its new migrations are and do.
 
-Not imported by Fairlead. It writes JSON to the file named in FAIRLEAD_OUT: for each migration whose
-file is named in FAIRLEAD_WANTED its operations, whether they can be undone, and their SQL. SQL is
-collected as sqlmigrate does, one operation at a time (django.db.migrations.migration,
-Migration.apply with collect_sql).
+Fairlead hands over its text and calls ``main`` there. It writes JSON to the file named in
+FAIRLEAD_OUT: for each migration whose file is named in FAIRLEAD_WANTED its operations, whether they
+can be undone, and their SQL. SQL is collected as sqlmigrate does, one operation at a time
+(django.db.migrations.migration, Migration.apply with collect_sql).
 """
 
 import inspect
 import json
 import os
-
-from django.db import connection
-from django.db.migrations.loader import MigrationLoader
 
 
 def inner(operation):
@@ -25,6 +22,8 @@ def inner(operation):
 
 def sql_of(migration, state):
     """(operation, statement) pairs. Raises whatever Django does for what it cannot say."""
+    from django.db import connection
+
     pairs = []
     with connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
         for number, operation in enumerate(migration.operations):
@@ -60,6 +59,8 @@ def described(loader, key, migration, path):
 
 def main():
     """Every wanted migration, in the order they are run."""
+    from django.db.migrations.loader import MigrationLoader
+
     wanted = set(json.loads(os.environ["FAIRLEAD_WANTED"]))
     loader = MigrationLoader(None, replace_migrations=False)
     order = dict.fromkeys(
@@ -73,6 +74,3 @@ def main():
             found.append(described(loader, key, migration, path))
     with open(os.environ["FAIRLEAD_OUT"], "w") as out:
         json.dump({"settings": os.environ["DJANGO_SETTINGS_MODULE"], "migrations": found}, out)
-
-
-main()
