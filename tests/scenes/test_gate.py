@@ -215,7 +215,7 @@ def test_an_api_is_kept_for_whom_it_was_promised(house: House) -> None:
                      "api").returncode == 10  # fmt: skip
     broken = with_api(app, "station", "station: {type: string}")
     assert broken.code == 1, broken.said
-    assert "api failed" in broken.said
+    assert "api failed" in broken.said, broken.said
     told = house.cli_in(app.clone, "verify")
     assert "ios 3.2" in told.stdout, told.stdout
     assert "level" in told.stdout

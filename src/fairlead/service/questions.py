@@ -71,7 +71,7 @@ class Questions:
         """See ``Ours``."""
         match check.question:
             case Api():
-                return self._api(check)
+                return self._api(check, room)
             case Migrations():
                 return self._migrations(check, room)
         return Told()
@@ -118,7 +118,8 @@ class Questions:
             found.append(_Contract(number, "".join(kept[:1]), number in running, clients))
         return found
 
-    def _api(self, check: Check) -> Told:
+    def _api(self, check: Check, room: Path) -> Told:
+        """The contracts, copied to where the question can read them: what is kept is the home's alone."""
         contracts: list[dict[str, Any]] = []
         for one in self._contracts(check):
             names = ", ".join(f"{client.name} {client.version}" for client in one.clients)
@@ -129,18 +130,18 @@ class Questions:
                 clients = [
                     {"name": c.name, "version": c.version, "until": c.until} for c in one.clients
                 ]
-                path = str(self._tools.desk.verdicts.kept(one.kept))
+                path = room / f"{one.release}.json"
+                path.write_bytes(self._tools.desk.verdicts.kept(one.kept).read_bytes())
                 contracts.append(
                     {
                         "release": one.release,
-                        "path": path,
+                        "path": str(path),
                         "clients": clients,
                         "served": one.served,
                     }
                 )
         today = day(self._tools.clock.now())
-        paths = tuple(contract["path"] for contract in contracts)
-        return Told({"contracts": contracts, "today": today}, paths)
+        return Told({"contracts": contracts, "today": today})
 
     # The releases that run, for migrations
 
