@@ -12,10 +12,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("start", "planner", "record", "checks", "rollouts", "server")
+NAMES = ("start", "planner", "record", "checks", "api", "rollouts", "server")
 ROOTS = ("server",)
 """What boots a machine, which takes root: without it, only by name."""
-QUICK = {"record": ["--entries=50000", "--samples=400"], "planner": ["--apps=200"]}
+QUICK = {
+    "record": ["--entries=50000", "--samples=400"],
+    "planner": ["--apps=200"],
+    "api": ["--operations=50"],
+}
 """What makes those quick that do not know --quick."""
 
 ROOT = Path(__file__).resolve().parents[1]
