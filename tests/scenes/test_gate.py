@@ -225,6 +225,33 @@ def test_an_api_is_kept_for_whom_it_was_promised(house: House) -> None:
     assert ended.returncode == 0
 
 
+BIG = """
+[role.big]
+command = "sleep 1000"
+memory = "90000G"
+"""
+
+
+def test_a_plan_that_would_not_go_stands_in_the_way(house: House) -> None:
+    """Said before anything is released: in sentences, and with the figures of what lacks."""
+    plans = '\n[check.plans]\nquestion = "plans"\n[check.size]\nquestion = "size"\n'
+    app = house.app("planned", tail=plans)
+    first = app.released()
+    assert "plans | not applicable: nothing of planned was released" in first.said
+    app.settled()
+    app.change("second")
+    second = app.released()
+    assert "plans | passed: local sha256:" in second.said
+    assert "size | passed: 0." in second.said
+    app.settled()
+    app.manifest(tail=plans + BIG)
+    app.commit("far too big")
+    pushed = app.push()
+    assert pushed.code == 1, pushed.said
+    assert "plans failed (it would not go in local)" in pushed.said
+    assert app.version()["word"] == "second"
+
+
 def test_a_hostile_branch_gets_nothing(house: House) -> None:
     """It reads no key, writes nothing outside its tree, reaches no network, and its flood of output
     and of processes ends by itself."""

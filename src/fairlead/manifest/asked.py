@@ -110,7 +110,7 @@ SECRETS = Table(
 SIZE = Table(
     'check.NAME.question kind = "size"',
     questions.Size,
-    "Whether what was built is small enough, and its copies fit where they go.",
+    "Whether what was built is small enough. Whether its copies fit where they go is asked by `plans`.",
     (Field("artifact", Size(), "The most that may be built, in bytes.", '"200M"'),),
 )
 
@@ -124,7 +124,8 @@ OVERLAYS = Table(
 PLANS = Table(
     'check.NAME.question kind = "plans"',
     questions.Plans,
-    "What would happen in each environment, in sentences.",
+    "What would happen in each environment, in sentences. It fails where that would not go: for want "
+    "of memory or disk, say.",
     (),
 )
 

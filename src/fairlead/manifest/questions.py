@@ -66,7 +66,8 @@ class Secrets(msgspec.Struct, frozen=True, tag="secrets"):
 
 
 class Size(msgspec.Struct, frozen=True, tag="size"):
-    """Whether what was built is at most ``artifact`` bytes, and its copies fit where they go."""
+    """Whether what was built is at most ``artifact`` bytes. (Whether its copies fit where they go
+    is the planner's to say: ``Plans``.)"""
 
     artifact: int = 0
 
@@ -76,7 +77,8 @@ class Overlays(msgspec.Struct, frozen=True, tag="overlays"):
 
 
 class Plans(msgspec.Struct, frozen=True, tag="plans"):
-    """What would happen in each environment. It fails where nothing could be planned."""
+    """What would happen in each environment. It fails where the planner refuses: for want of memory
+    or disk, say."""
 
 
 Question = Localization | Api | Migrations | Objects | Secrets | Size | Overlays | Plans

@@ -22,6 +22,7 @@ from fairlead.desired.model import Client, Desired, Release
 from fairlead.manifest.model import App, Check, Environment
 from fairlead.manifest.questions import Api, Migrations, Overlays, Plans, Size
 from fairlead.plan.explain import explain
+from fairlead.plan.model import Halted
 from fairlead.service.overlaid import laid
 from fairlead.service.places import plan_of
 from fairlead.service.published import settings_now
@@ -214,6 +215,7 @@ class Questions:
     def _plans(self, change: Change) -> Reply:
         facts: list[tuple[str, str]] = []
         findings: list[Finding] = []
+        halts: list[Finding] = []
         if not self._running():
             why = (
                 f"nothing of {change.app} was released from here, so there is nothing to plan from"
@@ -229,6 +231,11 @@ class Questions:
             for line in explain(plan):
                 self._show(f"{environment.name}: {line}")
             facts.append((environment.name, plan.digest))
+            if isinstance(plan.ends, Halted):
+                halts.append(Finding("plans.halts", plan.ends.sentence, subject=environment.name))
+        if halts:
+            why = f"it would not go in {', '.join(finding.subject for finding in halts)}"
+            return Reply(Answer.FAILED, why, (*halts, *findings), tuple(facts))
         if findings:
             why = f"no plan for {', '.join(finding.subject for finding in findings)}"
             return Reply(Answer.NOT_KNOWN, why, tuple(findings), tuple(facts))
