@@ -31,7 +31,7 @@ format: setup ## rewrite the code in the house's format
 bench: setup ## the figures of the README, measured on this machine
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-soak: setup ## the property tests and scenes for much longer
+soak: setup ## every test, the long ones too, and the properties for much longer
 	@FAIRLEAD_HYPOTHESIS=thorough $(BIN)/pytest -q -m "soak or not soak" --timeout=3600 $(ARGS)
 
 lock: setup ## write requirements/*.txt again (ARGS=--upgrade for newer versions)

@@ -234,6 +234,7 @@ def test_one_command_goes_back(shop: Site) -> None:
         shop.serves(before)
 
 
+@pytest.mark.soak
 def test_an_agent_killed_in_a_rollout_carries_on(shop: Site) -> None:
     """kill -9 at several moments; systemd starts it again, and no request fails."""
     with shop.users():
@@ -281,6 +282,7 @@ def test_a_reboot_brings_back_exactly_what_was_desired(shop: Site, other: Site) 
     shop.released()
 
 
+@pytest.mark.soak
 def test_a_power_cut_in_the_middle_of_a_rollout_ends_as_if_it_had_not(shop: Site) -> None:
     """What was asked for serves afterwards, whole; the record holds."""
     shop.change("through the cut", boot=1)

@@ -13,7 +13,7 @@ from host.test_server import FAIRLEAD, Person, install, put
 from host.test_serving import MANIFEST, Site, until
 from needs import needs
 
-pytestmark = timed
+pytestmark = [timed, pytest.mark.soak]  # a small machine
 GIGABYTE = 1024**3
 OURS = 80 * 1024**2  # bytes, all of Fairlead that stays in memory
 SHORT: Options = {"long": "", "websocket": "", "timeout": 30.0}
@@ -77,7 +77,6 @@ def test_what_stays_of_us_is_small(shop: Site) -> None:
     assert 0 < sum(found.values()) <= OURS
 
 
-@pytest.mark.soak
 def test_ten_releases_lose_no_request(shop: Site) -> None:
     """Old and new never run at once; what comes in between waits in the socket."""
     with shop.users(**SHORT) as traffic:
@@ -114,7 +113,6 @@ def test_a_broken_release_is_returned_from(shop: Site) -> None:
     shop.released()
 
 
-@pytest.mark.soak
 def test_a_reboot_brings_the_socket_back(shop: Site) -> None:
     """And the copy that is handed it."""
     word = shop.version()["word"]

@@ -11,7 +11,7 @@ from host.machine import Machine, booted, ours, timed
 from host.test_server import APP, FAIRLEAD, install, put
 from needs import needs
 
-pytestmark = timed
+pytestmark = [timed, pytest.mark.soak]  # test_source in scenes asks the same without a server
 FORGE = "/home/forge/shop.git"
 URL = "forge@127.0.0.1:shop.git"
 

@@ -250,6 +250,7 @@ def _zeros(hostile: Hostile) -> list[bytes]:
     return [blob + f"\tzeros{n}".encode() for n in range(12)]
 
 
+@pytest.mark.soak
 def test_hostile_trees_are_refused_and_the_agent_stays_small(shop: Site) -> None:
     """Each with a sentence, within 160 MB (a tree of 200,000 files); nobody notices."""
     hostile, server, agent = Hostile(shop), shop.server, _agent(shop.server)

@@ -53,7 +53,8 @@ def test_a_build_that_fills_the_disk_leaves_the_site_alone(small: House):
         app.change("too big")
         pushed = app.push()
         assert "Traceback (most recent call last)" not in _ours(pushed.said)
-        assert "bytes are free" in pushed.said, pushed.said
+        # The build says so, or the check beside it, whichever meets the end of the disk first.
+        assert "bytes are free" in pushed.said or "its disk has" in pushed.said, pushed.said
         assert app.version()["release"] == 1
         assert _free(small.root) > ROOM // 4, "what was half built is gone"
         app.write({"build.py": good})

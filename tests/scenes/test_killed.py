@@ -16,6 +16,7 @@ TIMES = 6
 MORE_TIMES = 24
 
 
+@pytest.mark.soak
 def test_an_agent_killed_anywhere_in_a_rollout_ends_as_if_it_had_not(house: House):
     """kill -9 at six random moments of six rollouts with a migration and a worker."""
     _killed(house, house.app("killed", copies=2, migrate=True, worker=True), TIMES, seed=7)
