@@ -75,6 +75,7 @@ def test_a_commit_that_fails_is_refused_once_and_the_branch_stays(shop: App) -> 
     assert shop.version()["word"] == "mended"
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(300)
 def test_an_agent_killed_while_it_pulls_leaves_no_half_state(shop: App) -> None:
     """In the checks of what was pulled; the next agent asks again, and it serves."""
