@@ -25,7 +25,7 @@ def short(found: tuple[Finding, ...]) -> list[list[object]]:
 def test_each_tools_output_gives_the_places_that_the_case_expects(name: str) -> None:
     """What the tool of that name printed points where the case says."""
     lines = (CASES / f"{name}.txt").read_text().splitlines()
-    found = places("lint", lines, PATHS, "/work/tree")
+    found = places("lint", lines, PATHS, "/srv/tree")
     assert short(found) == json.loads((CASES / f"{name}.json").read_text())
     assert {f.rule for f in found} <= {"lint.output"}
 
@@ -45,7 +45,7 @@ def test_each_tools_output_gives_the_places_that_the_case_expects(name: str) -> 
 )
 def test_a_line_that_names_no_file_of_the_tree_is_no_finding(line: str) -> None:
     """Only files of the tree are pointed at."""
-    assert places("x", [line, "ValueError: x"], PATHS, "/work/tree") == ()
+    assert places("x", [line, "ValueError: x"], PATHS, "/srv/tree") == ()
 
 
 def test_escape_codes_are_taken_off() -> None:
