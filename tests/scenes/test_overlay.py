@@ -105,3 +105,25 @@ def test_an_overlay_whose_checks_fail_is_not_taken(house: House):
         == 0
     )
     assert app.version()["word"] == "first"
+
+
+def test_a_branch_is_asked_whether_the_overlays_apply(house: House):
+    """Before it is merged, in the push and in the clone; a conflict is said with its file."""
+    tail = '\n[check.overlays]\nquestion = "overlays"\n'
+    app = house.app("foretold", environments=TWO, tail=tail)
+    app.released()
+    captured(app, "prod")
+    app.settled()
+    app.git("checkout", "--quiet", ".")
+    (app.clone / "only-here.txt").unlink()
+    app.write({"other.txt": "of a branch\n"})
+    app.commit("Apart")
+    apart = house.cli_in(app.clone, "verify")
+    assert apart.returncode == 0, apart.stdout
+    assert "applies in local" in apart.stdout
+    app.change("otherwise")
+    pushed = app.push("HEAD:refs/heads/topic")
+    assert "overlays failed" in pushed.said, pushed.said
+    told = house.cli_in(app.clone, "verify")
+    assert told.returncode == 1
+    assert "behave.json" in told.stdout

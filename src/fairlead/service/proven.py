@@ -93,7 +93,7 @@ def _verified(tools: Tools, asked: _Asked, built: Callable[[], Artifact], show: 
         checks=manifest.checks,
         repository=asked.repository,
         around=around,
-        ours=Questions(tools, manifest, built, show),
+        ours=Questions(tools, manifest, asked.repository, built, show),
         required=_required(asked.environments),
         waivers=read.waivers(tools.deploy.repo.look(), tools.deploy.verifier, change.app),
         fresh=asked.fresh,

@@ -11,7 +11,7 @@ from fairlead.artifact.model import Artifact
 from fairlead.artifact.ports import Purpose
 from fairlead.base.canonical import digest
 from fairlead.base.clock import day, stamp
-from fairlead.base.errors import FairleadError, Unknown
+from fairlead.base.errors import FairleadError, Refused, Unknown
 from fairlead.base.ids import Digest, Place
 from fairlead.base.room import megabytes
 from fairlead.checks.model import Answer, Change, Finding, Reply
@@ -23,7 +23,6 @@ from fairlead.manifest.model import App, Check, Environment
 from fairlead.manifest.questions import Api, Migrations, Overlays, Plans, Size
 from fairlead.plan.explain import explain
 from fairlead.plan.model import Halted
-from fairlead.service.overlaid import laid
 from fairlead.service.places import plan_of
 from fairlead.service.published import settings_now
 from fairlead.service.sealed import secrets_now
@@ -43,13 +42,20 @@ class _Contract(NamedTuple):
 
 
 class Questions:
-    """``fairlead.checks.ports.Ours``. ``built`` waits for what the change is built into."""
+    """``fairlead.checks.ports.Ours``. ``repository`` holds the change; ``built`` waits for what it
+    is built into."""
 
     def __init__(
-        self, tools: Tools, manifest: App, built: Callable[[], Artifact], show: Sink
+        self,
+        tools: Tools,
+        manifest: App,
+        repository: Path,
+        built: Callable[[], Artifact],
+        show: Sink,
     ) -> None:
         self._tools = tools
         self._manifest = manifest
+        self._repository = repository
         self._built = built
         self._show = show
 
@@ -193,23 +199,30 @@ class Questions:
     # What needs no tree
 
     def _overlays(self, change: Change) -> Reply:
-        look = self._tools.deploy.repo.look()
-        bare = msgspec.structs.replace(change, overlay="", laid="")
-        findings, tried = [], []
+        look, merge = self._tools.deploy.repo.look(), self._tools.repositories.laid_over
+        # With an overlay laid over it already, what is asked about is the commit below.
+        commit = change.commit if change.overlay else change.source
+        conflicts: list[Finding] = []
+        unknown: list[Finding] = []
+        tried: list[str] = []
         for place in read.overlaid(look, change.app):
             overlay = read.overlay(look, place)
             assert overlay is not None  # it was just listed
             tried.append(place.environment)
             try:
-                laid(self._tools, bare, overlay)
-            except FairleadError as error:
+                merge(self._repository, commit, overlay.base, overlay.patch)
+            except Refused as error:
                 found = Finding("overlays.conflict", error.what, subject=str(place))
-                findings.append(msgspec.structs.replace(found, hint=error.hint))
+                conflicts.append(msgspec.structs.replace(found, hint=error.hint))
+            except FairleadError as error:
+                unknown.append(Finding("overlays.unknown", error.what, subject=str(place)))
+        if conflicts:
+            why = f"{len(conflicts)} of {len(tried)} do not apply"
+            return Reply(Answer.FAILED, why, (*conflicts, *unknown))
+        if unknown:
+            return Reply(Answer.NOT_KNOWN, unknown[0].message, tuple(unknown))
         if not tried:
             return Reply(Answer.NOT_APPLICABLE, "no environment lays anything over the code")
-        if findings:
-            why = f"{len(findings)} of {len(tried)} do not apply"
-            return Reply(Answer.FAILED, why, tuple(findings))
         return Reply(Answer.PASSED, f"applies in {', '.join(tried)}")
 
     def _plans(self, change: Change) -> Reply:
