@@ -1,15 +1,11 @@
 """The keys of the questions that Fairlead itself can ask of a change: one table per kind."""
 
 from fairlead.manifest import questions
-from fairlead.manifest.kinds import Command, Flag, Glob, ListOf, OneOf, Pairs, Size, Text
+from fairlead.manifest.kinds import Command, Flag, ListOf, OneOf, Pairs, Size, Text
+from fairlead.manifest.paths import DIRECTORY, FIELD, FILE, GLOB
 from fairlead.manifest.tables import Choice, Field, Table
 
-_PIECE = r"(?!\.\.?(?:/|$))[^/\\\x00-\x1f\x7f]+"
-FILE = Text('a file below the repository, such as "openapi.yaml"', rf"{_PIECE}(?:/{_PIECE})*")
-DIRECTORY = Text('a directory below the repository, such as "deploy"', rf"{_PIECE}(?:/{_PIECE})*")
-GLOBS = ListOf(
-    Glob('a glob, such as "**/migrations/*.py"', rf"/?{_PIECE}(?:/{_PIECE})*/?"), "globs"
-)
+GLOBS = ListOf(GLOB, "globs")
 # BCP 47 (RFC 5646, 2.1), as file names write it too: pt_BR, zh-Hant-TW.
 LANGUAGE = Text('a language, such as "de" or "pt-BR"', r"[A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]{2,8})*")
 VARIABLE = Text("the name of a variable", "[A-Za-z_][A-Za-z0-9_]*")
@@ -18,7 +14,6 @@ OPERATION = Text(
     'an operation, such as "GET /api/levels"',
     r"(?:GET|PUT|POST|DELETE|OPTIONS|HEAD|PATCH|TRACE) /\S*",
 )
-FIELD = Text("the name of a JSON field", r"[^\x00-\x1f\x7f]+")
 
 
 LOCALIZATION = Table(

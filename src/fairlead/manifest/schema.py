@@ -10,10 +10,8 @@ from fairlead.manifest import model
 from fairlead.manifest.asked import QUESTION
 from fairlead.manifest.kinds import (
     Command,
-    Directory,
     Duration,
     Flag,
-    Glob,
     ListOf,
     OneOf,
     Pairs,
@@ -23,6 +21,7 @@ from fairlead.manifest.kinds import (
     Text,
     Whole,
 )
+from fairlead.manifest.paths import BELOW, DIRECTORY, FIELD, FILE, GLOB
 from fairlead.manifest.tables import NAME_PATTERN, Choice, Field, Named, Table
 from fairlead.manifest.web import Domain, WordOr
 
@@ -34,17 +33,8 @@ SECRET_NAME = Text(
     "a name of letters, digits and _, not starting with a digit or FAIRLEAD_ (Fairlead's own)",
     "(?!FAIRLEAD_)[A-Za-z_][A-Za-z0-9_]*",
 )
-FIELD = Text("the name of a JSON field", r"[^\x00-\x1f\x7f]+")
 URL_PATH = Text('a path that starts with "/"', r"/[^\s\x00-\x1f\x7f?#]*")
 REQUEST = Text('a path that starts with "/"', r"/[^\s\x00-\x1f\x7f#]*")
-# Not "/", not "..", no empty piece: it stays below the tree whatever it is joined to.
-_PIECE = r"(?!\.\.?(?:/|$))[^/\\\x00-\x1f\x7f]+"
-BELOW = Text('a path below the repository, such as "public"', rf"(?:\./?|{_PIECE}(?:/{_PIECE})*/?)")
-FILE = Text('a file below the repository, such as "uv.lock"', rf"{_PIECE}(?:/{_PIECE})*")
-DIRECTORY = Directory(
-    'a directory below the repository, such as "media"', rf"{_PIECE}(?:/{_PIECE})*/?"
-)
-GLOB = Glob('a glob, such as "**/migrations/*.py"', rf"/?{_PIECE}(?:/{_PIECE})*/?")
 # git-check-ref-format(1), for a branch: the rules that a single pattern can hold.
 BRANCH = Text(
     "a branch name that git allows",
